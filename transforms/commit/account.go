@@ -1,0 +1,159 @@
+package commit
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"sort"
+	"strings"
+	"time"
+
+	"foray/schemas"
+	"foray/transforms/store"
+	"foray/transforms/tables"
+)
+
+// runsFolder holds one folder a command, with what its stages had to say.
+const runsFolder = "_runs"
+
+// Account is what a stage did, kept as _runs/VERSION/STAGE.json.
+type Account struct {
+	Stage   string
+	Version string
+	// Exit is 0, or the exit code that Message gives the reason for.
+	Exit    int
+	Message string
+	Tally   Tally
+	// Tables are the finished versions, by table; Published those of them
+	// that CURRENT was moved to.
+	Tables    map[string]schemas.Manifest
+	Published []string
+	Rejects   int64
+	Ended     time.Time
+}
+
+func accountName(version, stage string) string { return path.Join(runsFolder, version, stage+".json") }
+func rejectsName(version, stage string) string {
+	return path.Join(runsFolder, version, stage+".rejects"+tables.Ext)
+}
+
+// ReadAccount reads the account of a stage of the command that writes version.
+func ReadAccount(ctx context.Context, b store.Bucket, version, stage string) (Account, error) {
+	var a Account
+	data, err := store.Read(ctx, b, accountName(version, stage))
+	if err != nil {
+		return a, err
+	}
+	if err := json.Unmarshal(data, &a); err != nil {
+		return a, fmt.Errorf("%s is damaged: %w", b.URL(accountName(version, stage)), err)
+	}
+	return a, nil
+}
+
+// WriteAccount keeps the account of a stage, and its rejects for WriteRejects.
+func WriteAccount(ctx context.Context, b store.Bucket, a Account, rejects []schemas.Reject) error {
+	sort.Slice(rejects, func(i, j int) bool {
+		x, y := rejects[i], rejects[j]
+		if x.Source != y.Source {
+			return naturalLess(x.Source, y.Source)
+		}
+		return x.Reason < y.Reason
+	})
+	if len(rejects) > 0 {
+		err := b.Put(ctx, rejectsName(a.Version, a.Stage), store.Always, encodeRows(rejects))
+		if err != nil {
+			return err
+		}
+	}
+	a.Ended = time.Now().UTC()
+	a.Rejects = int64(len(rejects))
+	data, err := json.MarshalIndent(a, "", "  ")
+	if err != nil {
+		return err
+	}
+	return store.Write(ctx, b, accountName(a.Version, a.Stage), append(data, '\n'))
+}
+
+// naturalLess orders file:2 before file:10.
+func naturalLess(a, b string) bool {
+	i, j := strings.LastIndexByte(a, ':'), strings.LastIndexByte(b, ':')
+	if i < 0 || j < 0 || a[:i] != b[:j] {
+		return a < b
+	}
+	if a, b := a[i+1:], b[j+1:]; len(a) != len(b) {
+		return len(a) < len(b)
+	}
+	return a < b
+}
+
+// WriteRejects makes and publishes the version of rejects/ of a command, of
+// what its stages kept. Done once a command, when it ends, well or not.
+func WriteRejects(ctx context.Context, b store.Bucket, version string) error {
+	infos, err := b.List(ctx, path.Join(runsFolder, version)+"/")
+	if err != nil {
+		return err
+	}
+	var rows []schemas.Reject
+	for _, info := range infos {
+		if !strings.HasSuffix(info.Name, ".rejects"+tables.Ext) {
+			continue
+		}
+		data, err := store.Read(ctx, b, info.Name)
+		if err != nil {
+			return err
+		}
+		part, err := tables.Decode[schemas.Reject](data)
+		if err != nil {
+			return fmt.Errorf("read %s: %w", b.URL(info.Name), err)
+		}
+		rows = append(rows, part...)
+	}
+	r, err := tables.WriteShard(ctx, b, schemas.RejectsTable, version, 0, 1, rows)
+	if err != nil {
+		return err
+	}
+	reasons := map[string]int64{}
+	for _, row := range rows {
+		reasons[row.Stage]++
+	}
+	m := schemas.Manifest{Table: schemas.RejectsTable, Version: version, CreatedAt: time.Now().UTC(), Counts: reasons}
+	if _, err := store.Commit(ctx, b, m, []store.Receipt{r}); err != nil {
+		return err
+	}
+	return store.Point(ctx, b, schemas.RejectsTable, version)
+}
+
+// RetainRuns deletes the accounts of all but the newest keep commands.
+func RetainRuns(ctx context.Context, b store.Bucket, keep int) error {
+	infos, err := b.List(ctx, runsFolder+"/")
+	if err != nil {
+		return err
+	}
+	var versions []string
+	of := func(name string) string {
+		v, _, _ := strings.Cut(strings.TrimPrefix(name, runsFolder+"/"), "/")
+		return v
+	}
+	for _, info := range infos {
+		if v := of(info.Name); len(versions) == 0 || versions[len(versions)-1] != v {
+			versions = append(versions, v)
+		}
+	}
+	if len(versions) <= keep {
+		return nil
+	}
+	var errs []error
+	for _, info := range infos {
+		if of(info.Name) < versions[len(versions)-keep] {
+			errs = append(errs, b.Remove(ctx, info.Name))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func encodeRows(rows []schemas.Reject) func(io.Writer) error {
+	return func(w io.Writer) error { return tables.Encode(w, rows) }
+}

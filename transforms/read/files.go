@@ -1,0 +1,124 @@
+package read
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"path"
+	"strings"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+
+	"foray/schemas"
+	"foray/transforms/store"
+)
+
+// Files lists the files that a pattern names: one path or a glob (*, ?, […]),
+// local or of any scheme that the store knows, or several separated by commas.
+// Sorted, so that what comes after is the same everywhere.
+func Files(ctx context.Context, flag, pattern string) ([]schemas.Input, error) {
+	var files []schemas.Input
+	for _, p := range strings.Split(pattern, ",") {
+		found, err := glob(ctx, p)
+		if err != nil {
+			return nil, fmt.Errorf("--%s=%s: %w", flag, pattern, err)
+		}
+		if len(found) == 0 {
+			if strings.ContainsAny(p, "*?[") {
+				return nil, fmt.Errorf("--%s=%s: no file matches %s", flag, pattern, p)
+			}
+			return nil, fmt.Errorf("--%s=%s: there is no file %s", flag, pattern, p)
+		}
+		files = append(files, found...)
+	}
+	return files, nil
+}
+
+func glob(ctx context.Context, pattern string) ([]schemas.Input, error) {
+	root, name := splitURL(pattern)
+	b, err := store.Open(ctx, root)
+	if err != nil {
+		return nil, err
+	}
+	if !strings.ContainsAny(name, "*?[") {
+		info, err := b.Stat(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		return []schemas.Input{{Path: pattern, Bytes: info.Size, Generation: info.Generation}}, nil
+	}
+	if _, err := path.Match(name, ""); err != nil {
+		return nil, err
+	}
+	literal := name[:strings.IndexAny(name, "*?[")]
+	infos, err := b.List(ctx, literal)
+	if err != nil {
+		return nil, err
+	}
+	var files []schemas.Input
+	for _, info := range infos {
+		if ok, _ := path.Match(name, info.Name); ok {
+			files = append(files, schemas.Input{Path: strings.TrimSuffix(pattern, name) + info.Name, Bytes: info.Size, Generation: info.Generation})
+		}
+	}
+	return files, nil
+}
+
+// splitURL parts a path into a bucket and a name in it.
+func splitURL(url string) (root, name string) {
+	scheme, rest, ok := strings.Cut(url, "://")
+	if !ok {
+		// Local names are relative to a folder; "/" is one, too.
+		if strings.HasPrefix(url, "/") {
+			return "/", strings.TrimPrefix(path.Clean(url), "/")
+		}
+		return ".", path.Clean(url)
+	}
+	bucket, name, _ := strings.Cut(rest, "/")
+	return scheme + "://" + bucket, name
+}
+
+// open opens a file, unpacking .gz and .zst.
+func open(ctx context.Context, url string) (io.ReadCloser, error) {
+	root, name := splitURL(url)
+	b, err := store.Open(ctx, root)
+	if err != nil {
+		return nil, err
+	}
+	f, err := b.Open(ctx, name, 0, -1)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case strings.HasSuffix(url, ".gz"):
+		z, err := gzip.NewReader(f)
+		if err != nil {
+			f.Close()
+			return nil, fmt.Errorf("%s: is no gzip file: %w", url, err)
+		}
+		return closeBoth{z, f}, nil
+	case strings.HasSuffix(url, ".zst"):
+		z, err := zstd.NewReader(f)
+		if err != nil {
+			f.Close()
+			return nil, fmt.Errorf("%s: is no zstd file: %w", url, err)
+		}
+		return closeBoth{z.IOReadCloser(), f}, nil
+	}
+	return f, nil
+}
+
+// closeBoth closes the unpacker and the file below it.
+type closeBoth struct {
+	io.ReadCloser
+	below io.Closer
+}
+
+func (c closeBoth) Close() error {
+	err := c.ReadCloser.Close()
+	if e := c.below.Close(); err == nil {
+		err = e
+	}
+	return err
+}

@@ -1,0 +1,64 @@
+package read
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+
+	"foray/schemas"
+	"foray/transforms/store"
+	"foray/transforms/tables"
+)
+
+// ItemMap maps items to leaves, loaded once a process from a pinned version
+// of item_clusters/: a side input would be sent, and looked up, far slower.
+type ItemMap struct {
+	// IDs and Clusters are the items sorted by id.
+	IDs      []string
+	Clusters []int32
+	// Leaves are the leaf ids that occur, sorted.
+	Leaves []int32
+	index  map[string]int32
+}
+
+// Index gives an item's place in IDs.
+func (m *ItemMap) Index(id []byte) (int32, bool) {
+	i, ok := m.index[string(id)]
+	return i, ok
+}
+
+var itemMaps sync.Map // output + version → func() (*ItemMap, error)
+
+// LoadItemMap gives the map of a version, reading it at the first call in
+// this process only.
+func LoadItemMap(ctx context.Context, output, version string) (*ItemMap, error) {
+	once, _ := itemMaps.LoadOrStore(output+"\x00"+version, sync.OnceValues(func() (*ItemMap, error) {
+		return loadItemMap(context.WithoutCancel(ctx), output, version)
+	}))
+	m, err := once.(func() (*ItemMap, error))()
+	if err != nil {
+		itemMaps.Delete(output + "\x00" + version) // the next attempt tries again
+	}
+	return m, err
+}
+
+func loadItemMap(ctx context.Context, output, version string) (*ItemMap, error) {
+	b, err := store.Open(ctx, output)
+	if err != nil {
+		return nil, err
+	}
+	rows, _, err := tables.Read[schemas.ItemCluster](ctx, b, schemas.ItemClustersTable, version)
+	if err != nil {
+		return nil, fmt.Errorf("read the items' clusters: %w", err)
+	}
+	m := &ItemMap{IDs: make([]string, len(rows)), Clusters: make([]int32, len(rows)), index: make(map[string]int32, len(rows))}
+	for i, r := range rows {
+		m.IDs[i], m.Clusters[i] = r.ItemID, r.ClusterID
+		m.index[r.ItemID] = int32(i)
+	}
+	m.Leaves = slices.Clone(m.Clusters)
+	slices.Sort(m.Leaves)
+	m.Leaves = slices.Compact(m.Leaves)
+	return m, nil
+}
