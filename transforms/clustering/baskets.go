@@ -1,0 +1,122 @@
+// Package clustering turns items and events into interest clusters: the
+// transform around embed, balance and describe.
+package clustering
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
+
+	"foray/transforms/commit"
+	"foray/transforms/packed"
+	"foray/transforms/read"
+)
+
+// Baskets gathers, of each partition of users, which user engaged with which
+// item how often before the cut: what traffic and co-engagement are counted
+// from, in one block a partition.
+//
+//	blocks PCollection<KV<int,[]byte>> (read.ItemHash), span PCollection<Span> ->
+//	PCollection<[]byte>, PCollection<commit.Entry>
+func Baskets(s beam.Scope, until read.Until, blocks, span beam.PCollection) (baskets, entries beam.PCollection) {
+	s = s.Scope("Gather baskets")
+	return beam.ParDo2(s, &basketsFn{Until: until}, beam.GroupByKey(s, blocks), beam.SideInput{Input: span})
+}
+
+// basketsFn packs one partition: columns user, item hash, events.
+type basketsFn struct {
+	Until read.Until
+}
+
+func init() {
+	register.DoFn6x1[context.Context, int, func(*[]byte) bool, read.Span, func([]byte), func(commit.Entry), error](&basketsFn{})
+	register.Iter1[[]byte]()
+	register.Emitter1[[]byte]()
+	register.Emitter1[commit.Entry]()
+}
+
+func (f *basketsFn) ProcessElement(_ context.Context, partition int, blocks func(*[]byte) bool, span read.Span, emit func([]byte), entry func(commit.Entry)) error {
+	events, err := read.Gather(blocks)
+	if err != nil {
+		return err
+	}
+	cut := f.Until.Cut(span)
+	var users, items, counts []int64
+	seen, training := int64(0), int64(0)
+	events.EachUser(func(user int64, h []read.Event) {
+		h = slices.DeleteFunc(h, func(e read.Event) bool { return e.Time >= cut })
+		if len(h) == 0 {
+			return
+		}
+		seen++
+		training += int64(len(h))
+		slices.SortFunc(h, func(a, b read.Event) int { return cmp.Compare(a.Item, b.Item) })
+		for i, e := range h {
+			if i > 0 && h[i-1].Item == e.Item {
+				counts[len(counts)-1]++
+				continue
+			}
+			users = append(users, read.FullHash(partition, user))
+			items = append(items, e.Item)
+			counts = append(counts, 1)
+		}
+	})
+	if len(users) > 0 {
+		emit(packed.Encode(users, items, counts))
+	}
+	entry(commit.Count(map[string]int64{"training_users": seen, "training_events": training}))
+	return nil
+}
+
+// engagement is all baskets, with items by their place in the catalogue.
+type engagement struct {
+	// Baskets hold each user's distinct items, ascending; users by their hash.
+	Baskets [][]int32
+	// Events counts the training events of each item.
+	Events []float64
+	// Known and Unknown count training events of items in the catalogue and
+	// of others.
+	Known, Unknown int64
+}
+
+// engage joins blocks of baskets with a catalogue of item ids.
+func engage(ids []string, blocks func(*[]byte) bool) (*engagement, error) {
+	places := make(map[int64]int32, len(ids))
+	for i, id := range ids {
+		places[read.HashItem(id)] = int32(i)
+	}
+	type row struct {
+		user int64
+		item int32
+	}
+	var rows []row
+	e := &engagement{Events: make([]float64, len(ids))}
+	for block := []byte(nil); blocks(&block); {
+		var users, items, counts []int64
+		if err := packed.Decode(block, &users, &items, &counts); err != nil {
+			return nil, err
+		}
+		for i, item := range items {
+			at, ok := places[item]
+			if !ok {
+				e.Unknown += counts[i]
+				continue
+			}
+			e.Known += counts[i]
+			e.Events[at] += float64(counts[i])
+			rows = append(rows, row{users[i], at})
+		}
+	}
+	slices.SortFunc(rows, func(a, b row) int { return cmp.Or(cmp.Compare(a.user, b.user), cmp.Compare(a.item, b.item)) })
+	for i, r := range rows {
+		if i == 0 || rows[i-1].user != r.user {
+			e.Baskets = append(e.Baskets, nil)
+		}
+		last := len(e.Baskets) - 1
+		e.Baskets[last] = append(e.Baskets[last], r.item)
+	}
+	return e, nil
+}

@@ -1,0 +1,219 @@
+package clustering
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
+
+	"foray/schemas"
+	"foray/transforms/balance"
+	"foray/transforms/commit"
+	"foray/transforms/describe"
+	"foray/transforms/embed"
+	"foray/transforms/progress"
+	"foray/transforms/read"
+	"foray/transforms/store"
+	"foray/transforms/tables"
+)
+
+// Config says how items are clustered.
+type Config struct {
+	Stage           string
+	Output, Version string
+	// Clusters is the number of leaves, 0 for the default by the number of
+	// items; Levels those of the tree.
+	Clusters, Levels int
+	Seed             uint64
+	Until            read.Until
+}
+
+// Fit clusters the catalogue and writes clusters/, item_clusters/ and
+// cluster_model/.
+//
+//	items PCollection<Items>, baskets PCollection<[]byte> -> PCollection<commit.Entry>
+func Fit(s beam.Scope, cfg Config, items, baskets beam.PCollection) beam.PCollection {
+	s = s.Scope("Fit clusters")
+	// An element that is always there: no items at all must be said, too.
+	none := beam.ParDo(s, noItems, beam.Impulse(s))
+	all := beam.Flatten(s, items, none)
+	return beam.ParDo(s, &fitFn{Config: cfg}, beam.CoGroupByKey(s, beam.AddFixedKey(s, all), beam.AddFixedKey(s, baskets)))
+}
+
+func noItems(_ []byte) read.Items { return read.Items{} }
+
+// fitFn sees the whole catalogue.
+type fitFn struct {
+	Config Config
+}
+
+func init() {
+	register.Function1x1(noItems)
+	register.DoFn5x1[context.Context, int, func(*read.Items) bool, func(*[]byte) bool, func(commit.Entry), error](&fitFn{})
+	register.Iter1[read.Items]()
+}
+
+func (f *fitFn) ProcessElement(ctx context.Context, _ int, items func(*read.Items) bool, baskets func(*[]byte) bool, entry func(commit.Entry)) error {
+	c, err := gather(f.Config.Stage, items, entry)
+	if err != nil {
+		entry(commit.Fail(err))
+		return nil
+	}
+	e, err := engage(c.IDs, baskets)
+	if err != nil {
+		return err
+	}
+	entry(commit.Count(map[string]int64{"items": int64(len(c.IDs)), "training_events_unknown_item": e.Unknown}))
+	if e.Known == 0 && e.Unknown > 0 {
+		entry(commit.Fail(fmt.Errorf("none of the %d events before the cut is of an item in the catalogue: do --item_id_column and --event_item_id_column name the same ids?", e.Unknown)))
+		return nil
+	}
+	fitted, err := f.Config.fit(c, e)
+	if err != nil {
+		entry(commit.Fail(err))
+		return nil
+	}
+	progress.Add(f.Config.Stage, int64(len(c.IDs)))
+	b, err := store.Open(ctx, f.Config.Output)
+	if err != nil {
+		return err
+	}
+	return fitted.write(ctx, b, f.Config, entry)
+}
+
+// fitted is a clustering with its words.
+type fitted struct {
+	*balance.Clustering
+	catalogue    *catalogue
+	model        *embed.Model           // nil where embeddings were given
+	descriptions []describe.Description // by node
+	traffic      []float64              // by node, a share
+	items        []int64                // by node
+}
+
+func (cfg Config) fit(c *catalogue, e *engagement) (*fitted, error) {
+	k, err := clustersFor(len(c.IDs), cfg.Clusters)
+	if err != nil {
+		return nil, err
+	}
+	x := c.Vectors
+	f := &fitted{catalogue: c}
+	if x.Cols == 0 {
+		options := embed.DefaultOptions()
+		options.Seed = cfg.Seed
+		if f.model, x, err = embed.Fit(c.Texts, e.Baskets, options); err != nil {
+			return nil, fmt.Errorf("embed the items: %w", err)
+		}
+	}
+	f.Clustering, err = balance.Fit(x, e.Events, balance.Options{K: k, Levels: cfg.Levels, Seed: cfg.Seed})
+	if err != nil {
+		return nil, fmt.Errorf("cluster the items: %w", err)
+	}
+	f.sum(e)
+	if f.descriptions, err = describe.Leaves(c.Texts, f.Assign, k, describe.Options{}); err != nil {
+		return nil, err
+	}
+	inner, err := describe.Parents(c.Texts, f.Assign, f.Tree.Parent, f.Tree.Level, k, describe.Options{})
+	if err != nil {
+		return nil, err
+	}
+	f.descriptions = append(f.descriptions, inner...)
+	return f, nil
+}
+
+// sum adds items and traffic up, from the leaves to the top. Without events
+// every item counts the same.
+func (f *fitted) sum(e *engagement) {
+	nodes := len(f.Tree.Level)
+	f.traffic, f.items = make([]float64, nodes), make([]int64, nodes)
+	for i, leaf := range f.Assign {
+		weight, total := e.Events[i], float64(e.Known)
+		if e.Known == 0 {
+			weight, total = 1, float64(len(f.Assign))
+		}
+		for node := leaf; node >= 0; node = f.Tree.Parent[node] {
+			f.items[node]++
+			f.traffic[node] += weight / total
+		}
+	}
+}
+
+// write stores the three tables' parts.
+func (f *fitted) write(ctx context.Context, b store.Bucket, cfg Config, entry func(commit.Entry)) error {
+	var clusters []schemas.Cluster
+	for node, level := range f.Tree.Level {
+		row := schemas.Cluster{
+			ClusterID: int32(node), Level: level, Description: f.descriptions[node].Text, Phrases: f.descriptions[node].Phrases,
+			Items: f.items[node], Traffic: f.traffic[node], Centroid: slices.Clone(f.Tree.Centroids.Row(node)),
+		}
+		if p := f.Tree.Parent[node]; p >= 0 {
+			row.ParentID = &p
+		}
+		clusters = append(clusters, row)
+	}
+	var items []schemas.ItemCluster
+	for i, id := range f.catalogue.IDs {
+		items = append(items, schemas.ItemCluster{ItemID: id, ClusterID: f.Assign[i], Similarity: f.Similarity[i]})
+	}
+	for _, write := range []func() (store.Receipt, error){
+		func() (store.Receipt, error) {
+			return tables.WriteShard(ctx, b, schemas.ClustersTable, cfg.Version, 0, 1, clusters)
+		},
+		func() (store.Receipt, error) {
+			return tables.WriteShard(ctx, b, schemas.ItemClustersTable, cfg.Version, 0, 1, items)
+		},
+		func() (store.Receipt, error) {
+			return tables.WriteShard(ctx, b, schemas.ClusterModelTable, cfg.Version, 0, 1, f.modelRows())
+		},
+	} {
+		receipt, err := write()
+		if err != nil {
+			return fmt.Errorf("write the clusters: %w", err)
+		}
+		entry(commit.Entry{Receipt: &receipt})
+	}
+	entry(commit.Entry{Tally: &commit.Tally{
+		Counts:  map[string]int64{"clusters": int64(f.Centroids.Rows)},
+		Figures: f.figures(),
+		Facts:   map[string]string{"clusters": strconv.Itoa(f.Centroids.Rows)},
+	}})
+	return nil
+}
+
+// figures say how balanced the leaves are: the heaviest load ÷ the mean, as it
+// is and with items clipped at half a mean load.
+func (f *fitted) figures() map[string]float64 {
+	ratio := func(load []float64) float64 {
+		sum := 0.0
+		for _, l := range load {
+			sum += l
+		}
+		if sum == 0 {
+			return 1
+		}
+		return slices.Max(load) * float64(len(load)) / sum
+	}
+	return map[string]float64{
+		"heaviest_cluster_raw":     ratio(f.RawLoad),
+		"heaviest_cluster_clipped": ratio(f.ClippedLoad),
+		"reached_epsilon":          f.ReachedEpsilon,
+	}
+}
+
+// modelRows are cluster_model/: what places items that come later.
+func (f *fitted) modelRows() []schemas.ModelEntry {
+	var rows []schemas.ModelEntry
+	for i := range f.Centroids.Rows {
+		rows = append(rows, schemas.ModelEntry{Kind: "centroid", Index: int32(i), Value: f.Prices[i], Vector: f.Centroids.Row(i)})
+	}
+	if f.model == nil {
+		return rows
+	}
+	for i, term := range f.model.Terms {
+		rows = append(rows, schemas.ModelEntry{Kind: "term", Index: int32(i), Name: term, Value: f.model.IDF[i], Vector: f.model.Basis.Row(i)})
+	}
+	return rows
+}
