@@ -1,0 +1,178 @@
+package llm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/sashabaranov/go-openai"
+)
+
+// ClientConfig is the configuration of a Client.
+type ClientConfig struct {
+	// Endpoint is the base URL, usually with /v1 at its end.
+	Endpoint string
+	// Key is sent as a bearer token; the zero value sends none.
+	Key APIKey
+	// Concurrency is how many connections stay open; 0 is 64. It limits no
+	// calls: the caller's number of goroutines does.
+	Concurrency int
+	// Timeout bounds one call with all of its body; 0 is a minute.
+	Timeout time.Duration
+	// MaxResponse bounds the body of a response in bytes; 0 is 4 MiB.
+	MaxResponse int64
+	// OmitSeed sends no seed, for endpoints that refuse one.
+	OmitSeed bool
+}
+
+// Client asks one OpenAI-compatible endpoint, one HTTP call a request.
+type Client struct {
+	// A function, since what fmt makes of an *openai.Client shows the key.
+	complete func(context.Context, openai.ChatCompletionRequest) (openai.ChatCompletionResponse, error)
+	endpoint string
+	key      APIKey
+	omitSeed bool
+	timeout  time.Duration
+	now      func() time.Time
+}
+
+// NewClient makes a client; it makes no call.
+func NewClient(cfg ClientConfig) (*Client, error) {
+	endpoint, err := checkEndpoint(cfg.Endpoint)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Concurrency <= 0 {
+		cfg.Concurrency = 64
+	}
+	if cfg.Timeout <= 0 {
+		cfg.Timeout = time.Minute
+	}
+	if cfg.MaxResponse <= 0 {
+		cfg.MaxResponse = 4 << 20
+	}
+	config := openai.DefaultConfig(cfg.Key.reveal())
+	config.BaseURL = endpoint
+	config.HTTPClient = newTransport(cfg.Concurrency, cfg.Timeout, cfg.MaxResponse)
+	return &Client{
+		complete: openai.NewClientWithConfig(config).CreateChatCompletion,
+		endpoint: endpoint,
+		key:      cfg.Key,
+		omitSeed: cfg.OmitSeed,
+		timeout:  cfg.Timeout,
+		now:      time.Now,
+	}, nil
+}
+
+// checkEndpoint refuses URLs that cannot work. It shows none that may hold a
+// password.
+func checkEndpoint(endpoint string) (string, error) {
+	u, err := url.Parse(endpoint)
+	if err != nil {
+		return "", errors.New("LLM endpoint: it is no URL; give one such as http://localhost:8000/v1")
+	}
+	if u.User != nil || u.RawQuery != "" {
+		return "", errors.New("LLM endpoint: the URL has a password or a query in it; give the plain base URL, and the key by the name of an environment variable")
+	}
+	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return "", fmt.Errorf("LLM endpoint %q: give a base URL such as http://localhost:8000/v1", endpoint)
+	}
+	if strings.HasSuffix(strings.TrimRight(u.Path, "/"), "/chat/completions") {
+		return "", fmt.Errorf("LLM endpoint %q: give the base URL, without /chat/completions", endpoint)
+	}
+	return strings.TrimRight(endpoint, "/"), nil
+}
+
+// String tells the endpoint.
+func (c *Client) String() string { return "client of " + c.endpoint }
+
+// Ask implements Asker.
+func (c *Client) Ask(ctx context.Context, r Request) (Answer, error) {
+	fields, err := c.fields(&r)
+	if err != nil {
+		return Answer{}, err
+	}
+	messages := make([]openai.ChatCompletionMessage, len(r.Messages))
+	for i, m := range r.Messages {
+		messages[i] = openai.ChatCompletionMessage{Role: m.Role, Content: m.Content}
+	}
+	x := &exchange{fields: fields}
+	asked := c.now()
+	resp, err := c.complete(context.WithValue(ctx, exchangeKey{}, x),
+		openai.ChatCompletionRequest{Model: r.Model, Messages: messages})
+	if ctx.Err() != nil && err != nil {
+		return Answer{}, fmt.Errorf("ask %s: %w", r.Model, context.Cause(ctx))
+	}
+	if err != nil {
+		return Answer{}, c.failure(&r, x, err)
+	}
+	if len(resp.Choices) == 0 || resp.Choices[0].FinishReason == "error" {
+		return Answer{}, c.failure(&r, x, errors.New("the response holds no answer"))
+	}
+	return Answer{
+		Text:             text(&resp.Choices[0].Message),
+		FinishReason:     string(resp.Choices[0].FinishReason),
+		PromptTokens:     resp.Usage.PromptTokens,
+		CompletionTokens: resp.Usage.CompletionTokens,
+		Endpoint:         c.endpoint,
+		AskedAt:          asked,
+		Latency:          c.now().Sub(asked),
+	}, nil
+}
+
+// text is what a message says, in whichever of three places.
+func text(m *openai.ChatCompletionMessage) string {
+	if m.Content != "" {
+		return m.Content
+	}
+	var b strings.Builder
+	for _, part := range m.MultiContent {
+		b.WriteString(part.Text)
+	}
+	if b.Len() == 0 {
+		return m.Refusal
+	}
+	return b.String()
+}
+
+// fields are the parameters that go-openai would omit or refuse.
+func (c *Client) fields(r *Request) ([]byte, error) {
+	if math.IsNaN(r.Temperature) || r.Temperature > 2 {
+		return nil, &TerminalError{RefusedSetting, "give one from 0 to 2", fmt.Errorf("temperature %v", r.Temperature)}
+	}
+	var b []byte
+	if r.Temperature >= 0 {
+		b = append(b, `"temperature":`...)
+		b = strconv.AppendFloat(b, r.Temperature, 'g', -1, 64)
+		b = append(b, ',')
+	}
+	if r.MaxTokens > 0 {
+		name := `"max_tokens":`
+		if reasons(r.Model) {
+			name = `"max_completion_tokens":`
+		}
+		b = strconv.AppendInt(append(b, name...), int64(r.MaxTokens), 10)
+		b = append(b, ',')
+	}
+	if !c.omitSeed {
+		b = strconv.AppendUint(append(b, `"seed":`...), uint64(r.ID().drawSeed()), 10)
+		b = append(b, ',')
+	}
+	return b, nil
+}
+
+// reasons tells of OpenAI's models that know max_completion_tokens only; all
+// other endpoints know max_tokens.
+func reasons(model string) bool {
+	for _, prefix := range []string{"o1", "o3", "o4", "gpt-5", "gpt-6"} {
+		if strings.HasPrefix(model, prefix) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,81 @@
+package llm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+)
+
+// Retries is how often and how patiently a request is repeated.
+type Retries struct {
+	// Attempts counts all of them, the first included; 0 is 6.
+	Attempts int
+	// First and Longest bound the pause between two attempts, which doubles
+	// and varies by half; 0 is 500 ms and 30 s.
+	First, Longest time.Duration
+	// Patience bounds all attempts of one request and their pauses; 0 is 10
+	// minutes. An endpoint that asks for a longer pause has failed the call.
+	Patience time.Duration
+}
+
+type retrying struct {
+	asker   Asker
+	retries Retries
+}
+
+// Retrying is asker with calls that failed made again, if their *CallError
+// says that this may help. A Retry-After delays its own call only: it is one
+// request's share of a limit, while other requests find out for themselves.
+func Retrying(asker Asker, r Retries) Asker {
+	if r.Attempts <= 0 {
+		r.Attempts = 6
+	}
+	if r.First <= 0 {
+		r.First = 500 * time.Millisecond
+	}
+	if r.Longest <= 0 {
+		r.Longest = 30 * time.Second
+	}
+	if r.Patience <= 0 {
+		r.Patience = 10 * time.Minute
+	}
+	return &retrying{asker, r}
+}
+
+// Ask implements Asker.
+func (a *retrying) Ask(ctx context.Context, r Request) (Answer, error) {
+	var last error
+	operation := func() (Answer, error) {
+		answer, err := a.asker.Ask(ctx, r)
+		last = err
+		var call *CallError
+		switch {
+		case err == nil:
+			return answer, nil
+		case !errors.As(err, &call) || !call.Retry:
+			return answer, backoff.Permanent(err)
+		case call.RetryAfter > 0:
+			return answer, &backoff.RetryAfterError{Duration: call.RetryAfter}
+		}
+		return answer, err
+	}
+	answer, err := backoff.Retry(ctx, operation,
+		backoff.WithBackOff(&backoff.ExponentialBackOff{
+			InitialInterval:     a.retries.First,
+			RandomizationFactor: 0.5,
+			Multiplier:          2,
+			MaxInterval:         a.retries.Longest,
+		}),
+		backoff.WithMaxTries(uint(a.retries.Attempts)),
+		backoff.WithMaxElapsedTime(a.retries.Patience))
+	switch {
+	case err == nil:
+		return answer, nil
+	case ctx.Err() != nil:
+		return Answer{}, fmt.Errorf("ask %s: %w", r.Model, context.Cause(ctx))
+	}
+	return Answer{}, last
+}

@@ -1,0 +1,113 @@
+package paidlog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// folderWidth is how many first clusters share a folder. It never changes, or
+// answers would no longer be found.
+const folderWidth = 32
+
+// folderStart is the first cluster id of the folder that a cluster belongs to.
+func folderStart(cluster int32) int32 { return cluster - cluster%folderWidth }
+
+// folderName is, for example, answers/clusters-00032-00063.
+func folderName(start int32) string {
+	return fmt.Sprintf("%s/clusters-%05d-%05d", Root, start, int64(start)+folderWidth-1)
+}
+
+// folder is what is known of one folder.
+type folder struct {
+	loading sync.Mutex
+	loaded  bool
+	answers answers
+}
+
+// folder is the loaded folder of a key.
+func (l *Log) folder(ctx context.Context, key []int32) (*folder, error) {
+	if len(key) == 0 || key[0] < 0 {
+		return nil, fmt.Errorf("the paid log has no place for the key %v: want cluster ids from 0", key)
+	}
+	start := folderStart(key[0])
+	l.mu.Lock()
+	f := l.folders[start]
+	if f == nil {
+		f = &folder{}
+		l.folders[start] = f
+	}
+	l.mu.Unlock()
+
+	f.loading.Lock()
+	defer f.loading.Unlock()
+	if f.loaded {
+		return f, nil
+	}
+	if err := l.load(ctx, start, &f.answers); err != nil {
+		return nil, err
+	}
+	f.loaded = true
+	return f, nil
+}
+
+// load reads all parts of a folder. A part that cannot be had is an error,
+// since its answers would be paid for again; one that is damaged is not.
+func (l *Log) load(ctx context.Context, start int32, into *answers) error {
+	names, err := l.bucket.List(ctx, folderName(start)+"/")
+	if err != nil {
+		return fmt.Errorf("read the paid log: %w", err)
+	}
+	slices.Sort(names) // the lowest name wins
+	names = slices.DeleteFunc(names, func(name string) bool { return !isPart(name) })
+	parts := make([][]byte, len(names))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(16)
+	for i, name := range names {
+		group.Go(func() (err error) {
+			parts[i], err = read(ctx, l.bucket, name)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return fmt.Errorf("read the paid log: %w", err)
+	}
+	for i, name := range names {
+		if err := readPart(parts[i], into.addBytes); err != nil {
+			l.warn("%s is damaged, and its answers will be asked again: %v", name, err)
+		}
+		parts[i] = nil
+	}
+	return nil
+}
+
+const partSuffix = ".parquet"
+
+func isPart(name string) bool {
+	base := path.Base(name)
+	return strings.HasPrefix(base, "part-") && strings.HasSuffix(base, partSuffix)
+}
+
+func partName(start int32, unique string) string {
+	return folderName(start) + "/part-" + unique + partSuffix
+}
+
+func read(ctx context.Context, b Bucket, name string) (data []byte, err error) {
+	r, err := b.Open(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	data, err = io.ReadAll(r)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", name, err)
+	}
+	return data, nil
+}

@@ -1,0 +1,68 @@
+package planning
+
+import (
+	"context"
+	"slices"
+
+	"foray/llm"
+	"foray/transforms/planner"
+	"foray/transforms/store"
+)
+
+// Work is what a run would do.
+type Work struct {
+	// Keys stand in the table; Answered of them have a durable answer, and
+	// Calls are to be made, with PromptBytes of prompts.
+	Keys, Answered, Calls, PromptBytes int64
+}
+
+// Count counts a run's work without a call.
+func Count(ctx context.Context, cfg Config) (Work, error) {
+	var work Work
+	w, err := LoadWorld(ctx, cfg)
+	if err != nil {
+		return work, err
+	}
+	f := &planFn{Config: cfg}
+	if cfg.Planner != planner.OpenAI {
+		for shard := range cfg.Shards {
+			work.Keys += int64(f.keys(w, shard).len)
+		}
+		return work, nil
+	}
+	prompt, err := llm.ParsePrompt(cfg.Model.Prompt)
+	if err != nil {
+		return work, err
+	}
+	b, err := store.Open(ctx, cfg.Output)
+	if err != nil {
+		return work, err
+	}
+	log, _, err := openLog(ctx, b)
+	if err != nil {
+		return work, err
+	}
+	defer log.Close()
+	for shard := range cfg.Shards {
+		for key := range f.keys(w, shard).each {
+			work.Keys++
+			r, err := cfg.Model.request(prompt, slices.Clone(key), w.Words(key))
+			if err != nil {
+				return work, err
+			}
+			_, answered, err := log.Lookup(ctx, r.ID(), key)
+			if err != nil {
+				return work, err
+			}
+			if answered {
+				work.Answered++
+				continue
+			}
+			work.Calls++
+			for _, m := range r.Messages {
+				work.PromptBytes += int64(len(m.Content))
+			}
+		}
+	}
+	return work, nil
+}

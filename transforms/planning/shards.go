@@ -1,0 +1,221 @@
+// Package planning makes the lookup table: every key's planned clusters.
+//
+// The job's elements are shards, ranges of key numbers. A shard enumerates
+// its keys, plans them, writes its own sorted part and gives a receipt; no row
+// is ever an element. Shards of a bundle overlap, so that one's last calls do
+// not leave the planner idle.
+package planning
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"sync"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
+	"golang.org/x/sync/errgroup"
+
+	"foray/schemas"
+	"foray/transforms/commit"
+	"foray/transforms/keyspace"
+	"foray/transforms/planner"
+	"foray/transforms/progress"
+	"foray/transforms/store"
+	"foray/transforms/tables"
+)
+
+// Config says what is planned.
+type Config struct {
+	Stage           string
+	Output, Version string
+	From            Versions
+	// Planner is one of planner's names.
+	Planner string
+	K       int
+	Order   keyspace.Order
+	// Observed plans the observed keys only.
+	Observed bool
+	Shards   int
+	Seed     uint64
+	// Model is set for planner.OpenAI.
+	Model Model
+}
+
+// Candidates is how many clusters of a baseline a row keeps.
+const Candidates = 10
+
+// Plan writes lookup/, a part a shard.
+//
+//	-> PCollection<commit.Entry>
+func Plan(s beam.Scope, cfg Config) beam.PCollection {
+	s = s.Scope("Plan")
+	shards := make([]int, cfg.Shards)
+	for i := range shards {
+		shards[i] = i
+	}
+	// Reshuffled, so that shards spread over workers.
+	return beam.ParDo(s, &planFn{Config: cfg}, beam.Reshuffle(s, beam.CreateList(s, shards)))
+}
+
+// planFn plans shards, several of a bundle at once; what they give is emitted
+// when the bundle ends, since emitters are for one goroutine.
+type planFn struct {
+	Config Config
+
+	group   *errgroup.Group
+	ctx     context.Context
+	mu      sync.Mutex
+	entries []commit.Entry
+}
+
+func init() {
+	register.DoFn3x1[context.Context, int, func(commit.Entry), error](&planFn{})
+	register.Emitter1[commit.Entry]()
+}
+
+// StartBundle makes room for the bundle's shards.
+func (f *planFn) StartBundle(ctx context.Context, _ func(commit.Entry)) {
+	f.group, f.ctx = errgroup.WithContext(ctx)
+	f.group.SetLimit(max(2, runtime.GOMAXPROCS(0)))
+	f.entries = nil
+}
+
+// ProcessElement starts one shard, waiting while too many run.
+func (f *planFn) ProcessElement(_ context.Context, shard int, _ func(commit.Entry)) error {
+	f.group.Go(func() error {
+		entries, err := f.shard(f.ctx, shard)
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.entries = append(f.entries, entries...)
+		return err
+	})
+	return nil
+}
+
+// FinishBundle waits for the shards and emits what they give.
+func (f *planFn) FinishBundle(_ context.Context, emit func(commit.Entry)) error {
+	if err := f.group.Wait(); err != nil {
+		return err
+	}
+	for _, e := range f.entries {
+		emit(e)
+	}
+	return nil
+}
+
+// shard plans one shard and writes its part.
+func (f *planFn) shard(ctx context.Context, shard int) ([]commit.Entry, error) {
+	w, err := LoadWorld(ctx, f.Config)
+	if err != nil {
+		return nil, err
+	}
+	keys := f.keys(w, shard)
+	progress.Expect(f.Config.Stage, int64(keys.len))
+	b, err := store.Open(ctx, f.Config.Output)
+	if err != nil {
+		return nil, err
+	}
+	var entries []commit.Entry
+	tally := map[string]int64{}
+	receipt, err := store.WriteAttempt(ctx, b, schemas.LookupTable, f.Config.Version, shard, f.Config.Shards, tables.Ext, func(out io.Writer) (int64, error) {
+		kw := tables.NewKeyedWriter[schemas.Lookup](out, f.Config.K)
+		write := func(row *schemas.Lookup) error {
+			row.Traffic = w.Traffic(row.Key)
+			tally["keys"]++
+			tally["keys_"+row.Status]++
+			return kw.Write(row)
+		}
+		if f.Config.Planner == planner.OpenAI {
+			entries, err = f.ask(ctx, w, keys, write)
+		} else {
+			err = f.plan(ctx, w, keys, write)
+		}
+		if err != nil {
+			return 0, err
+		}
+		return kw.Close()
+	})
+	var failure *commit.Failure
+	if errors.As(err, &failure) {
+		return append(entries, commit.Entry{Failure: failure}), nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("plan shard %d of %d: %w", shard, f.Config.Shards, err)
+	}
+	return append(entries, commit.Entry{Receipt: &receipt}, commit.Count(tally)), nil
+}
+
+// keys is one shard's keys in order.
+type keys struct {
+	each func(yield func([]int32) bool)
+	len  int
+}
+
+func (f *planFn) keys(w *World, shard int) keys {
+	if !f.Config.Observed {
+		from, to := w.Space.Range(shard, f.Config.Shards)
+		return keys{w.Space.Keys(from, to), int(to - from)}
+	}
+	all := w.Observed()
+	own := all[shard*len(all)/f.Config.Shards : (shard+1)*len(all)/f.Config.Shards]
+	return keys{func(yield func([]int32) bool) {
+		for _, k := range own {
+			if !yield(k) {
+				return
+			}
+		}
+	}, len(own)}
+}
+
+// planners are made once a process and world.
+var planners sync.Map // *World and name → func() (planner.Planner, error)
+
+func LoadPlanner(name string, w *World) (planner.Planner, error) {
+	type id struct {
+		w    *World
+		name string
+	}
+	once, _ := planners.LoadOrStore(id{w, name}, sync.OnceValues(func() (planner.Planner, error) { return planner.New(name, &w.World) }))
+	return once.(func() (planner.Planner, error))()
+}
+
+// plan lets a planner that needs no model fill the rows.
+func (f *planFn) plan(ctx context.Context, w *World, keys keys, write func(*schemas.Lookup) error) error {
+	p, err := LoadPlanner(f.Config.Planner, w)
+	if err != nil {
+		return &commit.Failure{Exit: 2, Message: err.Error()}
+	}
+	row := schemas.Lookup{Samples: 1, Model: f.Config.Planner}
+	n := 0
+	for key := range keys.each {
+		row.Key = key
+		row.Candidates = p.Plan(key, Candidates, row.Candidates[:0])
+		FillRow(&row, w)
+		if err := write(&row); err != nil {
+			return err
+		}
+		if n++; n%1024 == 0 {
+			progress.Add(f.Config.Stage, 1024)
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+		}
+	}
+	progress.Add(f.Config.Stage, int64(n%1024))
+	return nil
+}
+
+// FillRow makes the first candidate the plan of a row.
+func FillRow(row *schemas.Lookup, w *World) {
+	if len(row.Candidates) == 0 {
+		row.Status, row.NovelCluster, row.NovelDescription, row.Votes = schemas.StatusFailed, nil, "", 0
+		return
+	}
+	best := &row.Candidates[0]
+	best.Votes = max(best.Votes, 1)
+	row.Status, row.NovelCluster, row.Votes = schemas.StatusOK, &best.Cluster, best.Votes
+	row.NovelDescription = w.Describe(best.Cluster)
+}
