@@ -1,0 +1,217 @@
+package recommending
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/gob"
+	"fmt"
+	"reflect"
+	"slices"
+	"sync"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
+
+	"foray/schemas"
+	"foray/transforms/commit"
+	"foray/transforms/evaluation"
+	"foray/transforms/history"
+	"foray/transforms/policy"
+	"foray/transforms/progress"
+	"foray/transforms/read"
+	"foray/transforms/store"
+	"foray/transforms/tables"
+)
+
+// Config says what is recommended.
+type Config struct {
+	Stage           string
+	Output, Version string
+	// The versions that slates are made from.
+	ItemClusters, ItemPolicy, Lookup string
+	K                                int
+	SetKeys                          bool
+	// Slots items a user, ExploreShare of them from planned clusters.
+	Slots        int
+	ExploreShare float64
+	// Shards is the number of parts of recommendations/.
+	Shards int
+}
+
+// Recommend writes recommendations/ for every user with an event.
+//
+//	blocks PCollection<KV<int,[]byte>> (read.ItemIndex),
+//	names PCollection<KV<int,Names>> -> PCollection<commit.Entry>
+func Recommend(s beam.Scope, cfg Config, blocks, names beam.PCollection) beam.PCollection {
+	s = s.Scope("Recommend")
+	shards := make([]int, cfg.Shards)
+	for i := range shards {
+		shards[i] = i
+	}
+	slates, counted := beam.ParDo2(s, &slatesFn{Config: cfg}, beam.CoGroupByKey(s, blocks, names))
+	empty := beam.ParDo(s, noSlates, beam.CreateList(s, shards))
+	written := beam.ParDo(s, &writeFn{Config: cfg}, beam.GroupByKey(s, beam.Flatten(s, slates, empty)))
+	return beam.Flatten(s, counted, written)
+}
+
+// Slates are the recommendations of some users.
+type Slates struct {
+	Rows []schemas.Recommendation
+}
+
+func noSlates(shard int) (int, Slates) { return shard, Slates{} }
+
+// slatesFn fills the slates of one partition of users.
+type slatesFn struct{ Config Config }
+
+// writeFn writes one part.
+type writeFn struct{ Config Config }
+
+func init() {
+	beam.RegisterCoder(reflect.TypeFor[Slates](), encodeSlates, decodeSlates)
+	beam.RegisterType(reflect.TypeFor[Slates]())
+	register.Function1x2(noSlates)
+	register.DoFn6x1[context.Context, int, func(*[]byte) bool, func(*read.Names) bool, func(int, Slates), func(commit.Entry), error](&slatesFn{})
+	register.DoFn4x1[context.Context, int, func(*Slates) bool, func(commit.Entry), error](&writeFn{})
+	register.Iter1[read.Names]()
+	register.Iter1[Slates]()
+	register.Emitter2[int, Slates]()
+}
+
+func encodeSlates(s Slates) ([]byte, error) {
+	var buf bytes.Buffer
+	err := gob.NewEncoder(&buf).Encode(s)
+	return buf.Bytes(), err
+}
+
+func decodeSlates(data []byte) (s Slates, err error) {
+	return s, gob.NewDecoder(bytes.NewReader(data)).Decode(&s)
+}
+
+func (f *slatesFn) ProcessElement(ctx context.Context, partition int, blocks func(*[]byte) bool, names func(*read.Names) bool, emit func(int, Slates), entry func(commit.Entry)) error {
+	items, err := read.LoadItemMap(ctx, f.Config.Output, f.Config.ItemClusters)
+	if err != nil {
+		return err
+	}
+	recommender, err := loadRecommender(ctx, f.Config, items)
+	if err != nil {
+		return err
+	}
+	plans, err := evaluation.LoadTable(ctx, f.Config.Output, f.Config.Lookup)
+	if err != nil {
+		return err
+	}
+	events, err := read.Gather(blocks)
+	if err != nil {
+		return err
+	}
+	ids := map[int64]string{}
+	for n := (read.Names{}); names(&n); n = (read.Names{}) {
+		for i, user := range n.Users {
+			ids[user] = n.IDs[i]
+		}
+	}
+	w := history.NewWalker(f.Config.K)
+	var slates Slates
+	var clusters []history.Event
+	var room []schemas.Candidate
+	tally := map[string]int64{}
+	events.EachUser(func(user int64, h []read.Event) {
+		w.Reset()
+		clusters = clusters[:0]
+		for _, e := range h {
+			clusters = append(clusters, history.Event{Time: e.Time, Cluster: items.Clusters[e.Item]})
+		}
+		history.Sort(clusters) // ties go by cluster here, by item in h
+		for _, e := range clusters {
+			w.Step(e.Cluster)
+		}
+		var planned []int32
+		tally["users"]++
+		if key, ok := w.Key(); ok {
+			tally["users_with_key"]++
+			if f.Config.SetKeys {
+				slices.Sort(key)
+			}
+			room = plans.Plan(key, 10, room[:0])
+			for _, c := range room {
+				planned = append(planned, c.Cluster)
+			}
+		}
+		for rank, p := range recommender.Recommend(itemsOf(h), planned, f.Config.Slots, f.Config.ExploreShare) {
+			tally["recommended_"+p.Source]++
+			slates.Rows = append(slates.Rows, schemas.Recommendation{
+				UserID: ids[user], Rank: int32(rank + 1), ItemID: items.IDs[p.Item], ClusterID: p.Cluster, Source: p.Source, Score: p.Score,
+			})
+		}
+		progress.Add(f.Config.Stage, 1)
+	})
+	emit(partition*f.Config.Shards/read.Partitions, slates)
+	entry(commit.Count(tally))
+	return nil
+}
+
+func (f *writeFn) ProcessElement(ctx context.Context, shard int, slates func(*Slates) bool, entry func(commit.Entry)) error {
+	var rows []schemas.Recommendation
+	for s := (Slates{}); slates(&s); s = (Slates{}) {
+		rows = append(rows, s.Rows...)
+	}
+	slices.SortFunc(rows, func(a, b schemas.Recommendation) int {
+		return cmp.Or(cmp.Compare(a.UserID, b.UserID), cmp.Compare(a.Rank, b.Rank))
+	})
+	b, err := store.Open(ctx, f.Config.Output)
+	if err != nil {
+		return err
+	}
+	receipt, err := tables.WriteShard(ctx, b, schemas.RecommendationsTable, f.Config.Version, shard, f.Config.Shards, rows)
+	if err != nil {
+		return fmt.Errorf("write recommendations: %w", err)
+	}
+	entry(commit.Entry{Receipt: &receipt})
+	entry(commit.Count(map[string]int64{"recommendations": int64(len(rows))}))
+	return nil
+}
+
+var recommenders sync.Map // output + version → func() (*policy.Recommender, error)
+
+// loadRecommender reads a version of item_policy/ once a process.
+func loadRecommender(ctx context.Context, cfg Config, items *read.ItemMap) (*policy.Recommender, error) {
+	id := cfg.Output + "\x00" + cfg.ItemPolicy
+	once, _ := recommenders.LoadOrStore(id, sync.OnceValues(func() (*policy.Recommender, error) {
+		return newRecommender(context.WithoutCancel(ctx), cfg, items)
+	}))
+	r, err := once.(func() (*policy.Recommender, error))()
+	if err != nil {
+		recommenders.Delete(id) // the next attempt tries again
+	}
+	return r, err
+}
+
+func newRecommender(ctx context.Context, cfg Config, items *read.ItemMap) (*policy.Recommender, error) {
+	b, err := store.Open(ctx, cfg.Output)
+	if err != nil {
+		return nil, err
+	}
+	rows, _, err := tables.Read[schemas.ItemTransition](ctx, b, schemas.ItemPolicyTable, cfg.ItemPolicy)
+	if err != nil {
+		return nil, err
+	}
+	m, err := policy.NewMarkov(len(items.IDs), func(yield func(policy.Transition) bool) {
+		for _, r := range rows {
+			item, ok := items.Index([]byte(r.ItemID))
+			next := item
+			if ok && r.NextItemID != "" {
+				next, ok = items.Index([]byte(r.NextItemID))
+			}
+			// Items that have left the catalogue are nobody's next.
+			if ok && !yield(policy.Transition{Item: item, Next: next, Weight: r.Weight}) {
+				return
+			}
+		}
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the item policy: %w", err)
+	}
+	return policy.NewRecommender(m, items.Clusters, m.Popularity())
+}
