@@ -1,0 +1,48 @@
+package evaluation
+
+import (
+	"context"
+	"slices"
+	"sync"
+
+	"foray/schemas"
+	"foray/transforms/store"
+	"foray/transforms/tables"
+)
+
+// Table is a version of lookup/ in memory, as the planner that made it.
+type Table struct {
+	Rows     []schemas.Lookup // sorted by key
+	Manifest schemas.Manifest
+}
+
+var loaded sync.Map // output + version → func() (*Table, error)
+
+// LoadTable reads a version of lookup/, at the first call in this process only.
+func LoadTable(ctx context.Context, output, version string) (*Table, error) {
+	once, _ := loaded.LoadOrStore(output+"\x00"+version, sync.OnceValues(func() (*Table, error) {
+		ctx := context.WithoutCancel(ctx)
+		b, err := store.Open(ctx, output)
+		if err != nil {
+			return nil, err
+		}
+		rows, m, err := tables.ReadKeyed[schemas.Lookup](ctx, b, schemas.LookupTable, version)
+		return &Table{rows, m}, err
+	}))
+	t, err := once.(func() (*Table, error))()
+	if err != nil {
+		loaded.Delete(output + "\x00" + version) // the next attempt tries again
+	}
+	return t, err
+}
+
+// Plan implements planner.Planner: what the table plans for a key, nothing
+// for a key without a plan.
+func (t *Table) Plan(key []int32, n int, into []schemas.Candidate) []schemas.Candidate {
+	i, ok := slices.BinarySearchFunc(t.Rows, key, func(r schemas.Lookup, key []int32) int { return slices.Compare(r.Key, key) })
+	if !ok || t.Rows[i].Status != schemas.StatusOK {
+		return into
+	}
+	c := t.Rows[i].Candidates
+	return append(into, c[:min(n, len(c))]...)
+}

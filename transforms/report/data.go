@@ -1,0 +1,120 @@
+// Package report writes one HTML page that says, to somebody who has not
+// followed the run, how good the plans are, what they look like and where
+// they fail. The page is a single file without any reference to the network:
+// it can be mailed, printed, archived, and opened from a bucket.
+//
+// Everything in Data is data, also descriptions and answers that a model
+// wrote: it is escaped, control characters are made visible, long texts are
+// cut. The same Data gives the same bytes.
+package report
+
+import (
+	"time"
+
+	"foray/schemas"
+)
+
+// Data is what the page is made of. Every field may be left empty: what is
+// not known is not shown.
+type Data struct {
+	// Title heads the page, "Interest exploration" if empty.
+	Title string
+	// Planner names the planner judged, as in Metrics.
+	Planner string
+	// History is K, the number of clusters in a key.
+	History int
+	// Leaves is the number of leaf clusters, the size of the vocabulary.
+	Leaves int
+
+	Read     Read
+	Versions []Version
+	Links    []Link
+
+	// Metrics are rows of metrics/, in any order.
+	Metrics []schemas.Metric
+	// Statuses count the keys of the lookup table by schemas.Status….
+	Statuses []Count
+	// Plans holds for each leaf, in any order, how many keys it is the novel
+	// cluster of. Leaves that are missing count as never planned.
+	Plans []int64
+	// Traffic holds each leaf's share of the training events, in any order.
+	Traffic []float64
+
+	// Samples are shown in the order given: best-travelled first.
+	Samples []Plan
+	Worst   []Case
+	Users   []User
+}
+
+// Read says what went in.
+type Read struct {
+	Rows, Users, Items int64
+	// From and To are the times of the first and the last event, TrainUntil
+	// the cut between training and judging; shown in UTC.
+	From, To, TrainUntil time.Time
+	// Rejects count the rows that were not used, by reason.
+	Rejects []Count
+}
+
+// Count is a number of something.
+type Count struct {
+	Name string
+	N    int64
+}
+
+// Version names a version of a table that the figures rest on.
+type Version struct {
+	Table, Version string
+	// Parents are the versions that it was made from, "clusters v=…".
+	Parents []string
+}
+
+// Link leads to a file, by a path relative to the page.
+type Link struct {
+	Name, Path string
+	// Note says in a few words what is there.
+	Note string
+}
+
+// Plan is one row of the lookup table in words.
+type Plan struct {
+	// Key holds the descriptions of the key's clusters, oldest first.
+	Key []string
+	// Novel is the description of the planned cluster, empty unless Status
+	// is schemas.StatusOK.
+	Novel  string
+	Status string
+	// Votes of Samples answers named Novel; not shown if Samples is 0.
+	Votes, Samples int32
+	// Traffic is the share of users whose key this is, in [0, 1].
+	Traffic float64
+}
+
+// Case is a plan that went wrong, or may have.
+type Case struct {
+	// Why is a status, or why the case is shown, such as "disagrees".
+	Why string
+	Key []string
+	// Answer is the model's text, or the planned description.
+	Answer string
+	// Successor is what most users with this key did next, empty if no one is
+	// known.
+	Successor string
+	Traffic   float64
+}
+
+// User is one user's plans and recommendations in words.
+type User struct {
+	Name    string
+	Key     []string
+	Planned []string
+	Items   []Item
+}
+
+// Item is one recommended item, in the order of its rank.
+type Item struct {
+	Title   string
+	Cluster string
+	// Source is schemas.SourceExplore or schemas.SourceExploit.
+	Source string
+}

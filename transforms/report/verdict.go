@@ -1,0 +1,196 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"foray/schemas"
+)
+
+// verdict is the judgement in plain words.
+type verdict struct {
+	// Headline is one sentence; Reasons are the sentences behind it.
+	Headline string
+	Reasons  []string
+	Tiles    []tile
+}
+
+// tile is one number of the first screen.
+type tile struct{ Value, Name, Note string }
+
+// recallMetric is the name of the metric that planners are compared by.
+const recallMetric = "recall"
+
+// figures looks metrics up.
+type figures []schemas.Metric
+
+// get finds a metric whose value is a number; intervals that are none, or do
+// not hold the value, shrink to it.
+func (f figures) get(name, planner string, k int32) (schemas.Metric, bool) {
+	for _, m := range f {
+		if m.Name != name || m.Planner != planner || m.K != k || !finite(m.Value) {
+			continue
+		}
+		if !finite(m.Low) || m.Low > m.Value {
+			m.Low = m.Value
+		}
+		if !finite(m.High) || m.High < m.Value {
+			m.High = m.Value
+		}
+		return m, true
+	}
+	return schemas.Metric{}, false
+}
+
+// planners are those with metrics: the one judged first, then the known
+// baselines, strongest first, then the others by name.
+func (f figures) planners(judged string) []string {
+	known := []string{judged, "successor", "nearest", "popular", "random"}
+	var names []string
+	for _, m := range f {
+		if m.Planner != "" && !slices.Contains(names, m.Planner) {
+			names = append(names, m.Planner)
+		}
+	}
+	slices.SortFunc(names, func(a, b string) int {
+		i, j := slices.Index(known, a), slices.Index(known, b)
+		switch {
+		case i >= 0 && j >= 0:
+			return i - j
+		case i >= 0:
+			return -1
+		case j >= 0:
+			return 1
+		}
+		return strings.Compare(a, b)
+	})
+	return names
+}
+
+// comparison sorts the other planners by how the judged one stands to them.
+type comparison struct{ beats, loses, ties []string }
+
+// compare calls a difference one only where the two intervals do not meet.
+// That is stricter than a test of the difference: close calls count as ties.
+func (f figures) compare(judged string, k int32) (c comparison, ok bool) {
+	own, ok := f.get(recallMetric, judged, k)
+	if !ok {
+		return c, false
+	}
+	for _, other := range f.planners(judged) {
+		m, found := f.get(recallMetric, other, k)
+		shown := name(other, maxName)
+		switch {
+		case other == judged || !found:
+		case own.Low > m.High:
+			c.beats = append(c.beats, shown)
+		case own.High < m.Low:
+			c.loses = append(c.loses, shown)
+		default:
+			c.ties = append(c.ties, shown)
+		}
+	}
+	return c, true
+}
+
+// words: "beats random and popular, is beaten by successor and cannot be
+// told apart from nearest".
+func (c comparison) words() string {
+	var parts []string
+	if len(c.beats) > 0 {
+		parts = append(parts, "beats "+list(c.beats, "and"))
+	}
+	if len(c.loses) > 0 {
+		parts = append(parts, "is beaten by "+list(c.loses, "and"))
+	}
+	if len(c.ties) > 0 {
+		parts = append(parts, "cannot be told apart from "+list(c.ties, "or"))
+	}
+	return strings.Join(parts, "; it ")
+}
+
+func judge(d Data) verdict {
+	f := figures(d.Metrics)
+	var v verdict
+	planner := name(d.Planner, maxName)
+	if planner == "" {
+		planner = "the planner"
+	}
+	best := int32(0) // the recall that the headline speaks of
+	for _, k := range []int32{10, 1} {
+		if _, ok := f.get(recallMetric, d.Planner, k); ok {
+			best = k
+			break
+		}
+	}
+	switch c, ok := f.compare(d.Planner, best); {
+	case !ok:
+		v.Headline = "Recall was not measured."
+		v.Reasons = append(v.Reasons, "No events after the training cut were compared with the plans, so nothing can be said of what "+
+			planner+" foresees. The rest of the page describes the plans without judging them.")
+	case c.words() == "":
+		v.Headline = fmt.Sprintf("At recall@%d, %s stands alone: no baseline was measured.", best, planner)
+	default:
+		v.Headline = fmt.Sprintf("At recall@%d, %s %s.", best, planner, c.words())
+	}
+	if c, ok := f.compare(d.Planner, 1); ok && best != 1 && c.words() != "" {
+		v.Reasons = append(v.Reasons, fmt.Sprintf("At recall@1, where only the first plan counts, it %s.", c.words()))
+	}
+	v.Reasons = append(v.Reasons, againstRandom(f, d, best)...)
+	v.Tiles = tiles(f, d, best)
+	return v
+}
+
+// againstRandom says by how much random is beaten, and what random is.
+func againstRandom(f figures, d Data, k int32) (reasons []string) {
+	own, ok := f.get(recallMetric, d.Planner, k)
+	random, measured := f.get(recallMetric, "random", k)
+	if ok && measured && d.Planner != "random" {
+		if random.Value > 0 {
+			reasons = append(reasons, fmt.Sprintf("It foresees %s of the next interests within %d plans, %s times what random plans do (%s).",
+				percent(own.Value), k, times(own.Value/random.Value), percent(random.Value)))
+		} else {
+			reasons = append(reasons, fmt.Sprintf("It foresees %s of the next interests within %d plans; random plans foresaw none.", percent(own.Value), k))
+		}
+	}
+	if n := d.Leaves - d.History; ok && n > 1 {
+		reason := fmt.Sprintf("A low recall is normal here: with %s clusters a random novel one is right in 1 of %s cases (%s)",
+			thousands(int64(d.Leaves)), thousands(int64(n)), percent(1/float64(n)))
+		if n > 10 {
+			reason += fmt.Sprintf(", and one of ten random ones in %s", percent(10/float64(n)))
+		}
+		reasons = append(reasons, reason+". A user has many interests to come, and the log shows the one that came first.")
+	}
+	return reasons
+}
+
+func tiles(f figures, d Data, k int32) (tiles []tile) {
+	if m, ok := f.get(recallMetric, d.Planner, k); ok {
+		tiles = append(tiles, tile{percent(m.Value), fmt.Sprintf("recall@%d", k), note(m)})
+		if r, ok := f.get(recallMetric, "random", k); ok && r.Value > 0 && d.Planner != "random" {
+			tiles = append(tiles, tile{"× " + times(m.Value/r.Value), "times random", "random: " + percent(r.Value)})
+		}
+	}
+	for _, t := range []struct{ metric, name, note string }{
+		{"match_rate", "match rate", "of the answers name a cluster"},
+		{"novelty_rate", "novelty", "of the matches leave the key"},
+		{"coverage", "coverage", "of the clusters are planned"},
+	} {
+		if m, ok := f.get(t.metric, d.Planner, 0); ok && len(tiles) < 4 {
+			tiles = append(tiles, tile{percent(m.Value), t.name, t.note})
+		}
+	}
+	return tiles
+}
+
+// note is the 95 % interval where there is one, else the number of cases.
+func note(m schemas.Metric) string {
+	if m.Low < m.High {
+		return interval(m.Low, m.High)
+	}
+	if m.N > 0 {
+		return "of " + thousands(m.N)
+	}
+	return ""
+}
