@@ -1,0 +1,36 @@
+# Foray's targets. All of them need Go and make alone, except where they say
+# what else they install for themselves.
+
+GO       ?= go
+TOOLS    := scripts/tools/go.mod
+# testdata's packages are named: ./... passes them over.
+PACKAGES := ./... ./testdata/catalogue/...
+DEMO     := testdata/demo
+
+.PHONY: build demo test lint bench interop clean
+
+build: ## the binary, bin/foray
+	$(GO) build -o bin/foray ./pipelines/foray
+
+demo: build ## a generated catalogue, all stages, a table and a report
+	$(GO) run ./testdata/catalogue/cmd/generate --output $(DEMO)
+	bin/foray run --items $(DEMO)/items.csv --events $(DEMO)/events.csv --clusters 72 --output out/demo
+
+test: ## every Go test
+	$(GO) test $(PACKAGES)
+
+lint: ## vet, staticcheck, gofmt, and which package may import which
+	$(GO) vet $(PACKAGES)
+	$(GO) tool -modfile=$(TOOLS) staticcheck $(PACKAGES)
+	@unformatted=$$(gofmt -l pipelines transforms llm schemas testdata); \
+	  if [ -n "$$unformatted" ]; then echo "not gofmt-ed: $$unformatted"; exit 1; fi
+	$(GO) test -run TestImportDirection ./schemas
+
+bench: build ## figures of speed and memory, printed
+	scripts/bench/plan.sh
+
+interop: demo ## tables read by DuckDB and pyarrow, in an environment made here
+	scripts/interop/run.sh out/demo
+
+clean: ## everything that the other targets made
+	rm -rf bin out $(DEMO)

@@ -1,0 +1,71 @@
+// Package cluster is the job that groups items into interest clusters.
+//
+//	events → blocks by user → baskets ┐
+//	items ────────────────────────────┴→ embeddings → balanced clusters → words → clusters, item_clusters, cluster_model
+package cluster
+
+import (
+	"context"
+	"strconv"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+
+	"foray/pipelines/job"
+	"foray/schemas"
+	"foray/transforms/clustering"
+	"foray/transforms/commit"
+	"foray/transforms/read"
+)
+
+// Options are the command's.
+type Options struct {
+	job.Inputs
+	// Clusters is the number of leaves; 0 goes by the number of items.
+	Clusters, Levels int
+	Seed             uint64
+}
+
+// Tables are what the command writes.
+var Tables = []string{schemas.ClustersTable, schemas.ItemClustersTable, schemas.ClusterModelTable}
+
+// Run runs the job.
+func Run(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
+	if o.Clusters < 0 || o.Clusters == 1 || o.Levels < 1 {
+		return job.Result{}, job.UsageError("--clusters=%d --levels=%d: want at least two clusters and one level", o.Clusters, o.Levels)
+	}
+	items, err := o.ItemSource(ctx)
+	if err != nil {
+		return job.Result{}, err
+	}
+	events, err := o.EventSource(ctx)
+	if err != nil {
+		return job.Result{}, err
+	}
+	until, err := o.Until()
+	if err != nil {
+		return job.Result{}, err
+	}
+	cfg := clustering.Config{
+		Stage: "cluster", Output: c.Output, Version: c.Version,
+		Clusters: o.Clusters, Levels: o.Levels, Seed: o.Seed, Until: until,
+	}
+	r, err := c.Run(ctx, job.Stage{
+		Name: cfg.Stage, Unit: "rows", Tables: Tables,
+		Inputs: append(items.Inputs(), events.Inputs()...),
+		Options: job.Options(o.ItemOptions(), o.EventOptions(), map[string]string{
+			"clusters": strconv.Itoa(o.Clusters), "levels": strconv.Itoa(o.Levels), "seed": strconv.FormatUint(o.Seed, 10),
+		}),
+		Publish: true,
+		Build: func(s beam.Scope, commits commit.Config) {
+			catalogue := read.ReadItems(s, cfg.Stage, items)
+			in := read.ReadEvents(s, read.EventsConfig{Stage: cfg.Stage, Source: events, Key: read.ItemHash})
+			baskets, gathered := clustering.Baskets(s, until, in.Blocks, in.Span)
+			commit.Commit(s, commits, catalogue.Entries, in.Entries, gathered, clustering.Fit(s, cfg, catalogue.Blocks, baskets))
+		},
+	})
+	if err == nil && !r.Skipped && !r.Submitted {
+		c.Say("cluster: %d items in %d clusters; the heaviest carries %.2f times the mean traffic (%.2f with items clipped)",
+			r.Tally.Counts["items"], r.Tally.Counts["clusters"], r.Tally.Figures["heaviest_cluster_raw"], r.Tally.Figures["heaviest_cluster_clipped"])
+	}
+	return r, err
+}

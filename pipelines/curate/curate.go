@@ -1,0 +1,96 @@
+// Package curate is the job that turns events into transitions/, keys/ and
+// training/.
+//
+//	events → blocks by user → histories → transitions and keys, counted
+//	                                    → examples, the most frequent contexts of each label
+package curate
+
+import (
+	"context"
+	"strconv"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+
+	"foray/llm"
+	"foray/pipelines/job"
+	"foray/schemas"
+	"foray/transforms/commit"
+	"foray/transforms/curation"
+	"foray/transforms/keyspace"
+	"foray/transforms/read"
+)
+
+// Options are the command's.
+type Options struct {
+	job.Inputs
+	History          int
+	KeyOrder         keyspace.Order
+	Shards           int
+	MinUsers         int64
+	ContextsPerLabel int
+	// Prompt is the text of the prompt template.
+	Prompt string
+	// ItemClusters and Clusters are the versions to use; empty for the
+	// published ones.
+	ItemClusters, Clusters string
+}
+
+// Tables are what the command writes.
+var Tables = []string{schemas.TransitionsTable, schemas.KeysTable, schemas.TrainingTable}
+
+// Run runs the job.
+func Run(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
+	if err := o.parents(ctx, c); err != nil {
+		return job.Result{}, err
+	}
+	events, err := o.EventSource(ctx)
+	if err != nil {
+		return job.Result{}, err
+	}
+	until, err := o.Until()
+	if err != nil {
+		return job.Result{}, err
+	}
+	prompt, err := llm.ParsePrompt(o.Prompt)
+	if err != nil {
+		return job.Result{}, job.UsageError("--prompt: %w", err)
+	}
+	cfg := curation.Config{
+		Stage: "curate", Output: c.Output, Version: c.Version,
+		ItemClusters: o.ItemClusters, Clusters: o.Clusters,
+		K: o.History, SetKeys: o.KeyOrder == keyspace.Set, Until: until, Shards: o.Shards,
+		MinUsers: o.MinUsers, ContextsPerLabel: o.ContextsPerLabel, Prompt: o.Prompt,
+	}
+	return c.Run(ctx, job.Stage{
+		Name: cfg.Stage, Unit: "events", Tables: Tables,
+		Inputs:  events.Inputs(),
+		Parents: map[string]string{schemas.ClustersTable: o.Clusters, schemas.ItemClustersTable: o.ItemClusters},
+		Options: job.Options(o.EventOptions(), map[string]string{
+			"history": strconv.Itoa(o.History), "key_order": string(o.KeyOrder), "shards": strconv.Itoa(o.Shards),
+			"min_users": strconv.FormatInt(o.MinUsers, 10), "contexts_per_label": strconv.Itoa(o.ContextsPerLabel),
+			"prompt": prompt.Version(),
+		}),
+		PromptVersion: prompt.Version(),
+		Publish:       true,
+		Build: func(s beam.Scope, commits commit.Config) {
+			in := read.ReadEvents(s, read.EventsConfig{
+				Stage: cfg.Stage, Source: events, Key: read.ItemCluster, Output: c.Output, ItemClusters: o.ItemClusters,
+			})
+			tuples, followed := curation.Histories(s, cfg, in.Blocks, in.Span)
+			contexts, counted := curation.Tables(s, cfg, tuples)
+			commit.Commit(s, commits, in.Entries, followed, counted, curation.Training(s, cfg, contexts))
+		},
+	})
+}
+
+// parents takes the published versions where none are given.
+func (o *Options) parents(ctx context.Context, c *job.Command) (err error) {
+	if o.ItemClusters != "" {
+		return nil
+	}
+	if o.ItemClusters, err = c.Current(ctx, schemas.ItemClustersTable); err != nil {
+		return err
+	}
+	o.Clusters, err = c.Current(ctx, schemas.ClustersTable)
+	return err
+}

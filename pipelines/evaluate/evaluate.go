@@ -1,0 +1,140 @@
+// Package evaluate is the job that judges a lookup table by what users did
+// after the cut, and writes metrics/ and the report.
+//
+//	events → blocks by user → transitions after the cut → scores → metrics, report
+package evaluate
+
+import (
+	"context"
+	"errors"
+	"strconv"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+
+	"foray/pipelines/job"
+	"foray/schemas"
+	"foray/transforms/commit"
+	"foray/transforms/curation"
+	"foray/transforms/evaluation"
+	"foray/transforms/keyspace"
+	"foray/transforms/planning"
+	"foray/transforms/read"
+	"foray/transforms/store"
+)
+
+// Options are the command's.
+type Options struct {
+	job.Inputs
+	Seed uint64
+	// Lookup and Recommendations are the versions to judge and to show; empty
+	// for the published ones.
+	Lookup, Recommendations string
+}
+
+// Run runs the job.
+func Run(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
+	if o.Lookup == "" {
+		v, err := c.Current(ctx, schemas.LookupTable)
+		if err != nil {
+			return job.Result{}, err
+		}
+		o.Lookup = v
+	}
+	parents, lookup, err := c.Parents(ctx, schemas.LookupTable, o.Lookup)
+	if err != nil {
+		return job.Result{}, err
+	}
+	events, err := o.EventSource(ctx)
+	if err != nil {
+		return job.Result{}, err
+	}
+	cfg, err := o.config(ctx, c, parents, lookup)
+	if err != nil {
+		return job.Result{}, err
+	}
+	all := map[string]string{schemas.LookupTable: o.Lookup}
+	for table, v := range parents {
+		all[table] = v
+	}
+	if v := cfg.Report.Recommendations; v != "" {
+		all[schemas.RecommendationsTable] = v
+	}
+	return c.Run(ctx, job.Stage{
+		Name: cfg.Stage, Unit: "events", Tables: []string{schemas.MetricsTable},
+		Inputs:  append(events.Inputs(), cfg.Report.Items.Inputs()...),
+		Parents: all,
+		Options: job.Options(o.EventOptions(), map[string]string{"seed": strconv.FormatUint(o.Seed, 10)}),
+		Publish: true,
+		Build: func(s beam.Scope, commits commit.Config) {
+			in := read.ReadEvents(s, read.EventsConfig{
+				Stage: cfg.Stage, Source: events, Key: read.ItemCluster, Output: c.Output, ItemClusters: cfg.ItemClusters,
+			})
+			scores := evaluation.Judge(s, cfg, in.Blocks, in.Span)
+			commit.Commit(s, commits, in.Entries, evaluation.Conclude(s, cfg, scores))
+		},
+	})
+}
+
+// config says what is judged: the table as it was made.
+func (o Options) config(ctx context.Context, c *job.Command, parents map[string]string, lookup schemas.Manifest) (evaluation.Config, error) {
+	k, err := strconv.Atoi(lookup.Options["history"])
+	if err != nil {
+		return evaluation.Config{}, job.UsageError("lookup %s does not say its --history: plan it again", o.Lookup)
+	}
+	cfg := evaluation.Config{
+		Stage: "evaluate", Output: c.Output, Version: c.Version,
+		ItemClusters: parents[schemas.ItemClustersTable], Lookup: o.Lookup,
+		Planning: planning.Config{
+			Output: c.Output, Planner: lookup.Options["planner"], K: k, Order: keyspace.Order(lookup.Options["key_order"]), Seed: o.Seed,
+			From: planning.Versions{Clusters: parents[schemas.ClustersTable], Transitions: parents[schemas.TransitionsTable], Keys: parents[schemas.KeysTable]},
+		},
+	}
+	if cfg.Until, err = o.Until(); err != nil {
+		return cfg, err
+	}
+	// What the table did not see is what its transitions did not see, however
+	// the events have grown since.
+	if v := parents[schemas.TransitionsTable]; v != "" {
+		_, m, err := c.Parents(ctx, schemas.TransitionsTable, v)
+		if err != nil {
+			return cfg, err
+		}
+		if cut, ok := m.Counts[curation.CutMicros]; ok {
+			cfg.Until = read.Until{Fixed: true, Micros: cut}
+		}
+	}
+	cfg.Report, err = o.report(ctx, c)
+	return cfg, err
+}
+
+// report says what the page shows beside the metrics; recommendations and
+// items are shown where they are there.
+func (o Options) report(ctx context.Context, c *job.Command) (evaluation.ReportConfig, error) {
+	r := evaluation.ReportConfig{Recommendations: o.Recommendations}
+	if o.Items != "" {
+		items, err := o.ItemSource(ctx)
+		if err != nil {
+			return r, err
+		}
+		r.Items = items
+	}
+	if r.Recommendations != "" {
+		return r, nil
+	}
+	v, err := store.Current(ctx, c.Bucket, schemas.RecommendationsTable)
+	if errors.Is(err, store.ErrNotExist) {
+		return r, nil
+	}
+	if err != nil {
+		return r, &job.Exit{Code: job.Failed, Err: err}
+	}
+	m, err := store.ReadManifest(ctx, c.Bucket, schemas.RecommendationsTable, v)
+	if err != nil {
+		return r, &job.Exit{Code: job.Failed, Err: err}
+	}
+	// Those of another table would show what this one does not plan.
+	if m.Parents[schemas.LookupTable] == o.Lookup {
+		r.Recommendations = v
+	}
+	return r, nil
+}

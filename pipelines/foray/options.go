@@ -1,0 +1,221 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"foray/llm"
+	"foray/pipelines/cluster"
+	"foray/pipelines/curate"
+	"foray/pipelines/evaluate"
+	"foray/pipelines/job"
+	"foray/pipelines/plan"
+	"foray/pipelines/recommend"
+	"foray/transforms/keyspace"
+	"foray/transforms/planner"
+	"foray/transforms/planning"
+	"foray/transforms/policy"
+)
+
+// options are all flags; a command shows the groups that it reads.
+type options struct {
+	job.Inputs
+	output       string
+	keepVersions int
+	seed         uint64
+	shards       int
+
+	clusters, levels int
+
+	history          int
+	keyOrder         string
+	keys             string
+	minUsers         int64
+	contextsPerLabel int
+
+	planner    string
+	model      planning.Model
+	promptFile string
+	publish    bool
+	estimate   bool
+
+	minMatchRate, maxFailed float64
+
+	slots        int
+	exploreShare float64
+}
+
+// group is a titled set of flags.
+type group struct {
+	title string
+	flags func(o *options, f *pflag.FlagSet)
+}
+
+var (
+	outputGroup = group{"Output", func(o *options, f *pflag.FlagSet) {
+		f.StringVar(&o.output, "output", "", "folder or gs://bucket/prefix that holds the tables (required)")
+		f.IntVar(&o.keepVersions, "keep_versions", 5, "finished versions of a table to keep; 0 keeps all")
+		f.Uint64Var(&o.seed, "seed", 1, "seed of everything that draws; the same seed, the same bytes")
+	}}
+	formatGroup = group{"Files", func(o *options, f *pflag.FlagSet) {
+		f.StringVar(&o.Delimiter, "delimiter", "", "what stands between columns, of any length, such as '::' (default: by extension, else by content)")
+		f.BoolVar(&o.NoHeader, "no_header", false, "the files have no header row; columns are named 1, 2, …")
+	}}
+	itemsGroup = group{"Items", func(o *options, f *pflag.FlagSet) {
+		f.StringVar(&o.Items, "items", "", "files of items: a path or a glob, local or gs://; .csv or .tsv, also .gz and .zst")
+		itemIDFlag(o, f)
+		f.StringSliceVar(&o.Texts, "text_columns", nil, "columns that say what an item is, the title first (default: those of title, description, category that exist)")
+		f.StringVar(&o.Embedding, "embedding_column", "", "column of floats such as '[0.1, 0.2]' to cluster by, in place of texts and co-engagement")
+	}}
+	eventsGroup = group{"Events", func(o *options, f *pflag.FlagSet) {
+		f.StringVar(&o.Events, "events", "", "files of events: a path or a glob, local or gs://; .csv or .tsv, also .gz and .zst")
+		if f.Lookup("item_id_column") == nil {
+			itemIDFlag(o, f)
+		}
+		f.StringVar(&o.UserID, "user_id_column", "user_id", "column of user ids")
+		f.StringVar(&o.EventItemID, "event_item_id_column", "", "column of item ids in events (default: as --item_id_column)")
+		f.StringVar(&o.Timestamp, "timestamp_column", "timestamp", "column of times: Unix s, ms or µs, or RFC 3339")
+		f.StringVar(&o.Engagement, "engagement_column", "", "column of numbers that say how much a user liked the item")
+		f.Float64Var(&o.MinEngagement, "min_engagement", 0, "keep events with at least this engagement")
+		f.StringVar(&o.TrainUntil, "train_until", "0.8", "events before it train, those after it judge: a time, or a share of the events' time span; 1 trains on all")
+	}}
+	clusterGroup = group{"Clusters", func(o *options, f *pflag.FlagSet) {
+		f.IntVar(&o.clusters, "clusters", 0, "number of interest clusters (default: 761, or items ÷ 20 where that is less, at least 8)")
+		f.IntVar(&o.levels, "levels", 4, "levels of the cluster tree; clusters stand at the last")
+	}}
+	keysGroup = group{"Keys", func(o *options, f *pflag.FlagSet) {
+		f.IntVar(&o.history, "history", 2, "K, the number of clusters of a key")
+		f.StringVar(&o.keyOrder, "key_order", string(keyspace.Sequence), "sequence: the order of use matters; set: it does not (half the keys)")
+		f.IntVar(&o.shards, "shards", 8, "parts of the large tables; also the work that can go on at once on a cluster")
+	}}
+	trainingGroup = group{"Training examples", func(o *options, f *pflag.FlagSet) {
+		f.Int64Var(&o.minUsers, "min_users", 1, "users that a transition needs to become an example or to reach a prompt")
+		f.IntVar(&o.contextsPerLabel, "contexts_per_label", 10, "most frequent contexts of each next cluster that become examples")
+	}}
+	promptGroup = group{"Prompt", func(o *options, f *pflag.FlagSet) {
+		f.StringVar(&o.promptFile, "prompt", "paper", "paper, or a file with a template of your own (Go's text/template)")
+	}}
+	plannerGroup = group{"Planner", func(o *options, f *pflag.FlagSet) {
+		f.StringVar(&o.planner, "planner", planner.Successor, "successor, random, popular or nearest (no model), or openai (any compatible endpoint)")
+		f.StringVar(&o.keys, "keys", "", "all keys, or the observed ones only (default: all where --history ≤ 2, else observed)")
+		f.BoolVar(&o.estimate, "estimate", false, "print what the run would ask, and stop")
+	}}
+	modelGroup = group{"Model (--planner=openai)", func(o *options, f *pflag.FlagSet) {
+		f.StringVar(&o.model.Endpoint, "llm_endpoint", "", "base URL, with /v1 at its end")
+		f.StringVar(&o.model.Name, "llm_model", "", "name of the model")
+		f.StringVar(&o.model.KeyEnv, "llm_api_key_env", "", "name of the environment variable that holds the API key; never the key itself")
+		f.StringVar(&o.model.KeyFile, "llm_api_key_file", "", "file that holds the API key, in place of a variable")
+		f.IntVar(&o.model.Concurrency, "llm_concurrency", 64, "calls in flight, of each worker process")
+		f.DurationVar(&o.model.Timeout, "llm_timeout", 60*time.Second, "time that one call may take")
+		f.StringVar(&o.model.Decode, "llm_decode", planning.FreeDecoding, "free: the model answers as it likes, and what matches counts")
+		f.Float64Var(&o.model.Temperature, "llm_temperature", 0, "sampling temperature in [0, 2]; below 0 leaves it to the endpoint")
+		f.IntVar(&o.model.MaxTokens, "llm_max_tokens", 64, "longest answer, in tokens")
+	}}
+	gatesGroup = group{"Gates", func(o *options, f *pflag.FlagSet) {
+		f.Float64Var(&o.minMatchRate, "min_match_rate", 0.90, "least share of answers that name a cluster, to publish")
+		f.Float64Var(&o.maxFailed, "max_failed", 0.01, "largest share of keys without an answer, to publish")
+	}}
+	publishGroup = group{"Publishing", func(o *options, f *pflag.FlagSet) {
+		f.BoolVar(&o.publish, "publish", true, "move lookup/CURRENT if the gates hold")
+	}}
+	slatesGroup = group{"Recommendations", func(o *options, f *pflag.FlagSet) {
+		f.IntVar(&o.slots, "slots", policy.DefaultSlots, "items recommended to a user")
+		f.Float64Var(&o.exploreShare, "explore_share", policy.DefaultExploreShare, "share of the slots for items of planned clusters, in [0, 1]")
+	}}
+	runnerGroup = group{"Runner (every flag of Beam's runners is accepted)", func(_ *options, f *pflag.FlagSet) {
+		shown := map[string]bool{"runner": true, "endpoint": true, "project": true, "region": true, "staging_location": true,
+			"environment_type": true, "environment_config": true, "dry_run": true, "async": true}
+		flag.VisitAll(func(g *flag.Flag) {
+			p := pflag.PFlagFromGoFlag(g)
+			p.Hidden = !shown[g.Name]
+			f.AddFlag(p)
+		})
+	}}
+)
+
+func itemIDFlag(o *options, f *pflag.FlagSet) {
+	f.StringVar(&o.ItemID, "item_id_column", "item_id", "column of item ids")
+}
+
+// withFlags gives a command its groups of flags, and help that shows them so.
+func withFlags(cmd *cobra.Command, o *options, groups ...group) *cobra.Command {
+	type titled struct {
+		title string
+		flags *pflag.FlagSet
+	}
+	var sets []titled
+	for _, g := range groups {
+		set := pflag.NewFlagSet(g.title, pflag.ContinueOnError)
+		// A group may leave out what an earlier one of the command has.
+		cmd.Flags().VisitAll(func(f *pflag.Flag) { set.AddFlag(f) })
+		g.flags(o, set)
+		own := pflag.NewFlagSet(g.title, pflag.ContinueOnError)
+		own.SortFlags = false
+		set.VisitAll(func(f *pflag.Flag) {
+			if cmd.Flags().Lookup(f.Name) == nil {
+				own.AddFlag(f)
+			}
+		})
+		cmd.Flags().AddFlagSet(own)
+		sets = append(sets, titled{g.title, own})
+	}
+	cmd.SetUsageFunc(func(cmd *cobra.Command) error {
+		w := cmd.OutOrStderr()
+		fmt.Fprintf(w, "Usage:\n  %s\n", cmd.UseLine())
+		if cmd.Example != "" {
+			fmt.Fprintf(w, "\nExample:\n%s\n", cmd.Example)
+		}
+		for _, s := range sets {
+			fmt.Fprintf(w, "\n%s:\n%s", s.title, s.flags.FlagUsagesWrapped(110))
+		}
+		return nil
+	})
+	return cmd
+}
+
+// promptText reads the template that --prompt names.
+func (o *options) promptText() (string, error) {
+	if o.promptFile == "paper" {
+		return llm.PaperTemplate(), nil
+	}
+	data, err := os.ReadFile(o.promptFile)
+	if err != nil {
+		return "", job.UsageError("--prompt=%s: want paper, or a file that can be read: %w", o.promptFile, err)
+	}
+	return string(data), nil
+}
+
+func (o *options) forCluster() cluster.Options {
+	return cluster.Options{Inputs: o.Inputs, Clusters: o.clusters, Levels: o.levels, Seed: o.seed}
+}
+
+func (o *options) forCurate() (curate.Options, error) {
+	prompt, err := o.promptText()
+	return curate.Options{
+		Inputs: o.Inputs, History: o.history, KeyOrder: keyspace.Order(o.keyOrder), Shards: o.shards,
+		MinUsers: o.minUsers, ContextsPerLabel: o.contextsPerLabel, Prompt: prompt,
+	}, err
+}
+
+func (o *options) forPlan() (plan.Options, error) {
+	prompt, err := o.promptText()
+	model := o.model
+	model.Prompt, model.Seed = prompt, o.seed
+	return plan.Options{
+		Planner: o.planner, History: o.history, KeyOrder: keyspace.Order(o.keyOrder), Keys: o.keys, Shards: o.shards,
+		Seed: o.seed, Model: model, MinMatchRate: o.minMatchRate, MaxFailed: o.maxFailed, Publish: o.publish,
+	}, err
+}
+
+func (o *options) forRecommend() recommend.Options {
+	return recommend.Options{Inputs: o.Inputs, Shards: o.shards, Slots: o.slots, ExploreShare: o.exploreShare}
+}
+
+func (o *options) forEvaluate() evaluate.Options {
+	return evaluate.Options{Inputs: o.Inputs, Seed: o.seed}
+}

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"foray/pipelines/cluster"
+	"foray/pipelines/curate"
+	"foray/pipelines/evaluate"
+	"foray/pipelines/job"
+	"foray/pipelines/plan"
+	"foray/pipelines/recommend"
+	"foray/schemas"
+	"foray/transforms/commit"
+	"foray/transforms/planning"
+)
+
+// runStages is the number of jobs of foray run.
+const runStages = 6
+
+func runCommand() *cobra.Command {
+	o := &options{}
+	cmd := &cobra.Command{
+		Use: "run", Short: "Do all stages, skipping those done already for the same inputs and options", GroupID: "all",
+		Example: "  foray run --items items.csv --events events.csv --output out",
+	}
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		c, end, err := command(cmd.Context(), o, cmd, runStages)
+		if err != nil {
+			return err
+		}
+		c.Resume = true
+		err = runAll(cmd.Context(), c, o)
+		if ended := finish(cmd.Context(), c); err == nil {
+			err = ended
+		}
+		end()
+		if err == nil {
+			fmt.Fprintf(cmd.OutOrStdout(), "table   %s\nreport  %s\n", c.Bucket.URL(schemas.LookupTable), c.Bucket.URL("report/index.html"))
+		}
+		return err
+	}
+	return withFlags(cmd, o, outputGroup, itemsGroup, eventsGroup, formatGroup, clusterGroup, keysGroup, plannerGroup,
+		promptGroup, modelGroup, trainingGroup, slatesGroup, gatesGroup, runnerGroup)
+}
+
+// finish ends a command of several stages: its rejects become a table, and old
+// versions go. Also done where a stage failed, but not where it was stopped.
+func finish(ctx context.Context, c *job.Command) error {
+	if ctx.Err() != nil || len(c.Rows) == 0 {
+		return nil
+	}
+	if err := commit.Finish(ctx, c.Bucket, c.Version, c.Keep); err != nil {
+		return &job.Exit{Code: job.Failed, Err: err}
+	}
+	return nil
+}
+
+// runAll does the stages in their order. A plan that a gate refuses is judged
+// all the same, so that the report can say why, and then not published.
+func runAll(ctx context.Context, c *job.Command, o *options) error {
+	clustered, err := cluster.Run(ctx, c, o.forCluster())
+	if err != nil {
+		return err
+	}
+	curating, err := o.forCurate()
+	if err != nil {
+		return err
+	}
+	curating.Clusters = clustered.Versions[schemas.ClustersTable]
+	curating.ItemClusters = clustered.Versions[schemas.ItemClustersTable]
+	curated, err := curate.Run(ctx, c, curating)
+	if err != nil {
+		return err
+	}
+	plans, err := o.forPlan()
+	if err != nil {
+		return err
+	}
+	plans.Publish = false
+	plans.From = planning.Versions{
+		Clusters:    curating.Clusters,
+		Transitions: curated.Versions[schemas.TransitionsTable],
+		Keys:        curated.Versions[schemas.KeysTable],
+	}
+	if o.estimate {
+		return plan.Estimate(ctx, c, plans)
+	}
+	planned, err := plan.Run(ctx, c, plans)
+	var refused *job.Exit
+	if err != nil && (!errors.As(err, &refused) || refused.Code != job.Refused) {
+		return err
+	}
+	lookup := planned.Versions[schemas.LookupTable]
+	recommending := o.forRecommend()
+	recommending.Lookup, recommending.ItemClusters = lookup, curating.ItemClusters
+	trained, err := recommend.Train(ctx, c, recommending)
+	if err != nil {
+		return err
+	}
+	recommending.ItemPolicy = trained.Versions[schemas.ItemPolicyTable]
+	recommended, err := recommend.Run(ctx, c, recommending)
+	if err != nil {
+		return err
+	}
+	judging := o.forEvaluate()
+	judging.Lookup, judging.Recommendations = lookup, recommended.Versions[schemas.RecommendationsTable]
+	if _, err := evaluate.Run(ctx, c, judging); err != nil {
+		return err
+	}
+	if refused != nil {
+		return refused
+	}
+	return publish(ctx, c, lookup)
+}

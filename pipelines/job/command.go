@@ -1,0 +1,239 @@
+// Package job runs the stages of a command: it skips what is done already,
+// submits a stage's graph to the runner, reads the account that the graph's
+// commit left, and turns it into figures and an exit code.
+package job
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/x/beamx"
+
+	"foray/schemas"
+	"foray/transforms/commit"
+	"foray/transforms/progress"
+	"foray/transforms/store"
+)
+
+// Exit is an error with a process exit code.
+type Exit struct {
+	Code int
+	Err  error
+}
+
+func (e *Exit) Error() string { return e.Err.Error() }
+func (e *Exit) Unwrap() error { return e.Err }
+
+// The exit codes.
+const (
+	Failed  = 1
+	Usage   = 2
+	Refused = 3 // a quality gate refused to publish
+	Stopped = 4 // by budget, quota or signal: the same command goes on
+)
+
+// UsageError is an Exit for what the user can mend in the command line.
+func UsageError(format string, args ...any) error {
+	return &Exit{Code: Usage, Err: fmt.Errorf(format, args...)}
+}
+
+// Command is one run of one of Foray's commands.
+type Command struct {
+	// Output is where tables are, Bucket the same opened.
+	Output string
+	Bucket store.Bucket
+	// Version names every version that the command writes.
+	Version string
+	// Keep is the number of versions that retention leaves.
+	Keep int
+	// Stages is how many stages there are to come: with one, the stage's own
+	// graph ends the command, and nobody need wait for it.
+	Stages int
+	// Resume takes versions that were finished with the same inputs, options
+	// and parents as done.
+	Resume bool
+	// Display shows progress; Say prints a line for people.
+	Display *progress.Display
+	Say     func(format string, args ...any)
+	// Rows are the closing table so far.
+	Rows []progress.StageRow
+}
+
+// Stage is one job.
+type Stage struct {
+	// Name is the command's; Unit is what its progress counts.
+	Name, Unit string
+	// Tables are written; the versions of all are finished before any is
+	// published.
+	Tables  []string
+	Inputs  []schemas.Input
+	Options map[string]string
+	Parents map[string]string
+	Publish bool
+	Gates   []commit.Gate
+	// Model and PromptVersion stand in the manifests.
+	Model, PromptVersion string
+	// Build wires the graph; it ends in commit.Commit with cfg.
+	Build func(s beam.Scope, cfg commit.Config)
+}
+
+// Result is what a stage left.
+type Result struct {
+	commit.Account
+	// Skipped says that it was done before.
+	Skipped bool
+	// Submitted says that the job was built or submitted without waiting for
+	// it (--dry_run, --async): there is no account yet.
+	Submitted bool
+	// Versions are those of the stage's tables.
+	Versions map[string]string
+}
+
+// fingerprint identifies what a stage's output depends on.
+func (st Stage) fingerprint() string {
+	data, err := json.Marshal([]any{schemas.Version, st.Name, st.Inputs, st.Options, st.Parents})
+	if err != nil {
+		panic(err) // strings and integers only
+	}
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:16])
+}
+
+// Run runs one stage. A stage that did not do what was asked is an *Exit
+// error, beside the account.
+func (c *Command) Run(ctx context.Context, st Stage) (Result, error) {
+	if c.Resume {
+		if done, ok, err := c.finished(ctx, st); ok || err != nil {
+			return done, err
+		}
+	}
+	start := time.Now()
+	c.Display.Stage(st.Name, st.Unit)
+	p, s := beam.NewPipelineWithRoot()
+	st.Build(s, c.commitConfig(st))
+	if err := c.submit(ctx, p, st.Name); err != nil {
+		return Result{}, err
+	}
+	c.Display.Done(st.Name)
+	r := Result{Versions: map[string]string{}}
+	for _, t := range st.Tables {
+		r.Versions[t] = c.Version
+	}
+	if detached() {
+		r.Submitted = true
+		return r, nil
+	}
+	var err error
+	if r.Account, err = commit.ReadAccount(ctx, c.Bucket, c.Version, st.Name); err != nil {
+		return r, &Exit{Failed, fmt.Errorf("the %s job ended without leaving its account: %w", st.Name, err)}
+	}
+	c.addRow(st, r, time.Since(start))
+	if r.Exit != 0 {
+		return r, &Exit{r.Exit, fmt.Errorf("%s: %s", st.Name, r.Message)}
+	}
+	return r, nil
+}
+
+func (c *Command) commitConfig(st Stage) commit.Config {
+	cfg := commit.Config{
+		Output: c.Output, Stage: st.Name, Version: c.Version,
+		Publish: st.Publish, Gates: st.Gates, Last: c.Stages == 1, Keep: c.Keep,
+	}
+	for _, t := range st.Tables {
+		cfg.Tables = append(cfg.Tables, schemas.Manifest{
+			Table: t, Version: c.Version, Parents: st.Parents, Inputs: st.Inputs, Options: st.Options,
+			Fingerprint: st.fingerprint(), Model: st.Model, PromptVersion: st.PromptVersion,
+		})
+	}
+	return cfg
+}
+
+// finished looks for versions of a stage's tables that are what it would make.
+func (c *Command) finished(ctx context.Context, st Stage) (Result, bool, error) {
+	r := Result{Skipped: true, Versions: map[string]string{}, Account: commit.Account{Tables: map[string]schemas.Manifest{}}}
+	for _, t := range st.Tables {
+		versions, err := store.Versions(ctx, c.Bucket, t)
+		if err != nil {
+			return r, false, &Exit{Failed, err}
+		}
+		for _, v := range slices.Backward(versions) {
+			m, err := store.ReadManifest(ctx, c.Bucket, t, v)
+			if err != nil {
+				return r, false, &Exit{Failed, err}
+			}
+			if m.Fingerprint == st.fingerprint() && m.Refused == "" {
+				r.Versions[t], r.Tables[t] = v, m
+				break
+			}
+		}
+		if r.Versions[t] == "" {
+			return r, false, nil
+		}
+	}
+	if st.Publish {
+		for _, t := range st.Tables {
+			if current, err := store.Current(ctx, c.Bucket, t); err == nil && current == r.Versions[t] {
+				continue
+			}
+			if err := store.Point(ctx, c.Bucket, t, r.Versions[t]); err != nil {
+				return r, false, &Exit{Failed, err}
+			}
+		}
+	}
+	c.Say("%s: done before, for the same inputs and options (%s)", st.Name, strings.Join(slices.Compact(slices.Sorted(maps.Values(r.Versions))), ", "))
+	return r, true, nil
+}
+
+// submit hands the graph to the runner and waits.
+func (c *Command) submit(ctx context.Context, p *beam.Pipeline, stage string) error {
+	err := beamx.Run(ctx, p)
+	switch {
+	case ctx.Err() != nil:
+		return &Exit{Stopped, fmt.Errorf("%s: stopped; run the same command again to go on", stage)}
+	case err != nil:
+		return &Exit{Failed, fmt.Errorf("%s: %w", stage, plain(err))}
+	}
+	return nil
+}
+
+// plain takes a runner's wrapping off an error: what a DoFn returned stands
+// behind the last "caused by:" or in the innermost error.
+func plain(err error) error {
+	text := err.Error()
+	if i := strings.LastIndex(text, "caused by:"); i >= 0 {
+		text = strings.TrimSpace(text[i+len("caused by:"):])
+	}
+	return errors.New(text)
+}
+
+// detached says that the launcher does not see the job's end.
+func detached() bool {
+	for _, name := range []string{"dry_run", "async", "template_location"} {
+		if f := flag.Lookup(name); f != nil && f.Value.String() != f.DefValue {
+			return true
+		}
+	}
+	return false
+}
+
+// addRow puts a stage into the closing table.
+func (c *Command) addRow(st Stage, r Result, took time.Duration) {
+	row := progress.StageRow{Stage: st.Name, Rejects: r.Rejects, Took: took}
+	for _, name := range []string{"item_rows", "event_rows", "keys"} {
+		row.RowsIn += r.Tally.Counts[name]
+	}
+	for _, m := range r.Tables {
+		row.RowsOut += m.Rows()
+	}
+	c.Rows = append(c.Rows, row)
+}
