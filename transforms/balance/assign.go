@@ -12,8 +12,8 @@ const (
 	// candidates are how many of the nearest centroids an item chooses among.
 	candidates = 32
 	// stiffness is what a load of one mean costs, in cosines, in the first and
-	// in the last round. On 50,000 items with Zipf weights, half or twice as
-	// much at either end costs up to 1 % of the mean cosine.
+	// in the last round. On 50,000 items with Zipf weights, half as much at either
+	// end costs up to 0.3 % of the mean cosine.
 	firstStiffness = 0.2
 	lastStiffness  = 0.5
 	// learning is how much of an overload's cost stays in the price for the

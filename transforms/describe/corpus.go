@@ -35,9 +35,9 @@ type phrase struct {
 	opening      bool // the longest that the text begins with
 }
 
-// read collects the phrases of all texts. Phrases of several words that only
-// one item has are left out, since they describe nothing but that item, except
-// for openings: a name, such as a film's, may be all that a text has to say.
+// read collects the phrases of all texts that may stand in a description. Of
+// those of several words that only one item has, it takes openings alone: a
+// name, such as a film's, may be all that a text has to say.
 func read(texts []string) *corpus {
 	found := make([][]phrase, len(texts))
 	kernel.Parallel(len(texts), 256, func(lo, hi int) {
@@ -53,8 +53,10 @@ func read(texts []string) *corpus {
 		}
 	}
 	c := &corpus{items: make([][]int32, len(texts))}
+	bound := bindings(documents)
 	for key, n := range documents {
-		if n > 1 || opening[key] || !strings.Contains(key, " ") {
+		words := strings.Fields(key)
+		if len(words) == 1 || n == 1 && opening[key] || n > 1 && bound.whole(words, documents) {
 			c.key = append(c.key, key)
 		}
 	}

@@ -119,6 +119,25 @@ func TestLeavesKeepTheirPromisesOnRandomTexts(t *testing.T) {
 	}
 }
 
+func TestPhrasesAreWhole(t *testing.T) {
+	texts := []string{
+		"A pan for elm street food", "A pot for elm street food", "A lid for elm street music", "On elm street",
+		"Charlie and Lola mug", "Charlie and Lola cup", "No book on mugs", "No book on mugs", "No book on cups", "No book on pans", "No pans",
+		"Grand old party hat box", "Grand old party hat box",
+	}
+	texts = append(texts, slices.Repeat([]string{"book", "mug"}, 8)...)
+	kept := read(texts).key
+	for phrase, want := range map[string]bool{
+		"elm street": true, "elm street food": true, "charlie and lola": true, "grand old party": true,
+		"for elm": false, "street food": false, "old party": false, // cut out of longer ones
+		"book on mug": false, // only a stop word holds it together
+	} {
+		if slices.Contains(kept, phrase) != want {
+			t.Errorf("%q among the phrases: %v, want %v", phrase, !want, want)
+		}
+	}
+}
+
 func TestWeightSpeaks(t *testing.T) {
 	texts := []string{"Abacus", "Zither"}
 	for heavy, want := range []string{"Abacus", "Zither"} {

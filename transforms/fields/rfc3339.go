@@ -7,8 +7,7 @@ import (
 
 // parseRFC3339 reads times of the form YYYY-MM-DD[(T| )hh:mm:ss[.d…][zone]],
 // where zone is Z, UTC behind a space (as BigQuery exports it), or an offset
-// ±hh:mm, ±hhmm or ±hh. time.Parse knows but one form at a time, and costs
-// three times as much.
+// ±hh:mm, ±hhmm or ±hh. time.Parse knows but one of these forms at a time.
 func parseRFC3339(field []byte) (micros int64, err error) {
 	micros, ok := parseDateTime(field)
 	if !ok {

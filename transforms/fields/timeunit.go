@@ -16,7 +16,8 @@ const (
 	Milliseconds
 	Microseconds
 	// RFC3339 are times such as 2013-04-03T20:05:07Z. A space may stand in
-	// place of T; without a zone they are UTC; a date alone is its midnight.
+	// place of T; the zone may be Z, +02:00, +0200, +02 or " UTC", which it
+	// also is without one; a date alone is its midnight.
 	RFC3339
 )
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
@@ -99,10 +98,7 @@ func init() {
 	register.Emitter1[Items]()
 }
 
-var (
-	errNoID    = errors.New("the item id is empty: give every item an id")
-	errNotUTF8 = errors.New("the text is not valid UTF-8: convert the file to UTF-8")
-)
+var errNoID = errors.New("the item id is empty: give every item an id")
 
 func (f *itemsFn) ProcessElement(ctx context.Context, file int, emit func(Items), entry func(commit.Entry)) error {
 	source := f.Source.Files[file]
@@ -138,17 +134,13 @@ func (b *Items) add(r *rowReader, source ItemSource) (int, error) {
 	if id == "" {
 		return 0, errNoID
 	}
-	var texts []string
-	for _, column := range r.Row[1 : 1+source.Texts] {
-		if !utf8.Valid(column) {
-			return 0, errNotUTF8
-		}
-		if text := strings.TrimSpace(string(column)); text != "" {
-			texts = append(texts, text)
-		}
+	columns := r.Row[1 : 1+source.Texts]
+	text, err := fields.JoinTexts(columns)
+	if err != nil {
+		return 0, err
 	}
-	if !utf8.ValidString(id) {
-		return 0, errNotUTF8
+	if err := fields.CheckUTF8(r.Row[0]); err != nil {
+		return 0, err
 	}
 	if source.Embedding {
 		vector, err := fields.Floats(r.Row[1+source.Texts])
@@ -163,13 +155,23 @@ func (b *Items) add(r *rowReader, source ItemSource) (int, error) {
 		}
 		b.Vectors = append(b.Vectors, vector...)
 	}
-	title := ""
-	if len(texts) > 0 {
-		title = texts[0]
+	title, err := firstText(columns)
+	if err != nil {
+		return 0, err
 	}
 	b.Lines = append(b.Lines, r.Line)
 	b.IDs = append(b.IDs, id)
 	b.Titles = append(b.Titles, title)
-	b.Texts = append(b.Texts, strings.Join(texts, " . "))
+	b.Texts = append(b.Texts, text)
 	return len(id) + 2*len(title) + 4*b.Dims, nil
+}
+
+// firstText is an item's title: the first text column that is not empty.
+func firstText(columns [][]byte) (string, error) {
+	for _, c := range columns {
+		if text, err := fields.Text(c); err != nil || text != "" {
+			return text, err
+		}
+	}
+	return "", nil
 }

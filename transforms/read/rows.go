@@ -2,6 +2,7 @@ package read
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"foray/schemas"
@@ -62,10 +63,14 @@ func eachRow(ctx context.Context, stage string, f File, reject func(commit.Entry
 // drop keeps the row among the rejects.
 func (r *rowReader) drop(why error) {
 	r.Rejected++
+	reason := why.Error()
+	if row := (*delimited.RowError)(nil); errors.As(why, &row) {
+		reason = row.Reason() // the place stands in Source
+	}
 	r.reject(commit.Entry{Reject: &schemas.Reject{
 		Stage:  r.stage,
 		Source: fmt.Sprintf("%s:%d", r.file.Path, r.Line),
-		Reason: why.Error(),
+		Reason: reason,
 		Raw:    commit.Cut(string(r.scan.Raw())),
 	}})
 }

@@ -15,12 +15,11 @@ func Titles(ctx context.Context, source ItemSource, titles map[string]string) er
 			if _, ok := titles[id]; !ok {
 				return nil
 			}
-			for _, text := range r.Row[1 : 1+source.Texts] {
-				if len(text) > 0 {
-					titles[id] = string(text)
-					break
-				}
+			title, err := firstText(r.Row[1 : 1+source.Texts])
+			if err != nil || title == "" {
+				return err
 			}
+			titles[id] = title
 			return nil
 		})
 		if err != nil {
