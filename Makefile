@@ -27,7 +27,7 @@ lint: ## vet, staticcheck, gofmt, and which package may import which
 	$(GO) test -run TestImportDirection ./schemas
 
 bench: build ## figures of speed and memory, printed
-	scripts/bench/plan.sh
+	$(GO) run ./scripts/bench --foray bin/foray --dir out/bench
 
 interop: demo ## tables read by DuckDB and pyarrow, in an environment made here
 	scripts/interop/run.sh out/demo

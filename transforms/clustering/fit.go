@@ -113,10 +113,11 @@ func (cfg Config) fit(c *catalogue, e *engagement) (*fitted, error) {
 		return nil, fmt.Errorf("cluster the items: %w", err)
 	}
 	f.sum(e)
-	if f.descriptions, err = describe.Leaves(c.Texts, f.Assign, k, describe.Options{}); err != nil {
+	words := describe.Options{Weight: e.Events}
+	if f.descriptions, err = describe.Leaves(c.Texts, f.Assign, k, words); err != nil {
 		return nil, err
 	}
-	inner, err := describe.Parents(c.Texts, f.Assign, f.Tree.Parent, f.Tree.Level, k, describe.Options{})
+	inner, err := describe.Parents(c.Texts, f.Assign, f.Tree.Parent, f.Tree.Level, k, words)
 	if err != nil {
 		return nil, err
 	}

@@ -7,9 +7,9 @@ import (
 	"unicode/utf8"
 )
 
-// TextSeparator stands between the text columns of an item, as a sentence's
-// end does, so that no phrase runs from one into the next.
-const TextSeparator = " . "
+// TextSeparator stands between the text columns of an item: a line's end, so
+// that no phrase runs from one into the next.
+const TextSeparator = "\n"
 
 // CheckUTF8 is an error if the field is not valid UTF-8.
 func CheckUTF8(field []byte) error {

@@ -27,7 +27,7 @@ func TestText(t *testing.T) {
 
 func TestJoinTexts(t *testing.T) {
 	got, err := JoinTexts([][]byte{[]byte(" a  b"), nil, []byte(" "), []byte("c")})
-	if err != nil || got != "a b . c" {
+	if err != nil || got != "a b\nc" {
 		t.Errorf("got %q and %v", got, err)
 	}
 	if got, err := JoinTexts(nil); err != nil || got != "" {
