@@ -17,7 +17,9 @@ import (
 	"foray/transforms/commit"
 	"foray/transforms/curation"
 	"foray/transforms/keyspace"
+	"foray/transforms/planning"
 	"foray/transforms/read"
+	"foray/transforms/tables"
 )
 
 // Options are the command's.
@@ -41,6 +43,9 @@ var Tables = []string{schemas.TransitionsTable, schemas.KeysTable, schemas.Train
 // Run runs the job.
 func Run(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 	if err := o.parents(ctx, c); err != nil {
+		return job.Result{}, err
+	}
+	if err := o.checkKeys(ctx, c); err != nil {
 		return job.Result{}, err
 	}
 	events, err := o.EventSource(ctx)
@@ -81,6 +86,25 @@ func Run(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 			commit.Commit(s, commits, in.Entries, followed, counted, curation.Training(s, cfg, contexts))
 		},
 	})
+}
+
+// checkKeys finds out before the job whether there are keys of this length.
+func (o *Options) checkKeys(ctx context.Context, c *job.Command) error {
+	rows, _, err := tables.Read[schemas.Cluster](ctx, c.Bucket, schemas.ClustersTable, o.Clusters)
+	if err != nil {
+		return &job.Exit{Code: job.Failed, Err: err}
+	}
+	var leaves []int32
+	for _, leaf := range planning.Leaves(rows) {
+		leaves = append(leaves, leaf.ClusterID)
+	}
+	if _, err := keyspace.New(leaves, o.History, o.KeyOrder); err != nil {
+		return &job.Exit{Code: job.Usage, Err: err}
+	}
+	if _, err := curation.NewTuples(leaves, o.History+1); err != nil {
+		return &job.Exit{Code: job.Usage, Err: err}
+	}
+	return nil
 }
 
 // parents takes the published versions where none are given.

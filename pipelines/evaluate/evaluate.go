@@ -59,8 +59,8 @@ func Run(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 	if v := cfg.Report.Recommendations; v != "" {
 		all[schemas.RecommendationsTable] = v
 	}
-	return c.Run(ctx, job.Stage{
-		Name: cfg.Stage, Unit: "events", Tables: []string{schemas.MetricsTable},
+	r, err := c.Run(ctx, job.Stage{
+		Name: cfg.Stage, Unit: "events", Tables: []string{schemas.MetricsTable}, Beside: evaluation.ReportName,
 		Inputs:  append(events.Inputs(), cfg.Report.Items.Inputs()...),
 		Parents: all,
 		Options: job.Options(o.EventOptions(), map[string]string{"seed": strconv.FormatUint(o.Seed, 10)}),
@@ -73,6 +73,10 @@ func Run(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 			commit.Commit(s, commits, in.Entries, evaluation.Conclude(s, cfg, scores))
 		},
 	})
+	if err == nil && !r.Skipped && !r.Submitted && r.Tally.Counts["test_transitions"] == 0 {
+		c.Say("evaluate: no user met a new cluster after --train_until, so there is nothing to recall")
+	}
+	return r, err
 }
 
 // config says what is judged: the table as it was made.

@@ -173,8 +173,14 @@ func recommendCommand() *cobra.Command {
 	return withFlags(cmd, o, outputGroup, eventsGroup, formatGroup, slatesGroup, keysGroup, runnerGroup)
 }
 
-// recommendStages trains the item policy, then recommends with it.
+// recommendStages trains the item policy, then recommends with it. A launcher
+// that does not see jobs end recommends with the policy trained last.
 func recommendStages(ctx context.Context, c *job.Command, o *options, opts recommend.Options) error {
+	if job.Detached() {
+		c.Stages--
+		_, err := recommend.Run(ctx, c, opts)
+		return err
+	}
 	trained, err := recommend.Train(ctx, c, opts)
 	if err != nil {
 		return err

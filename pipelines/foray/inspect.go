@@ -218,15 +218,19 @@ func printable(s string) string {
 	}, s)
 }
 
-// printSample prints the first rows of any Parquet table, a column a line.
+// printSample prints the first rows of any table, of Parquet a column a line.
 func printSample(ctx context.Context, w io.Writer, b store.Bucket, table, version string, m schemas.Manifest, rows int) error {
 	for _, p := range m.Parts {
-		if rows <= 0 || path.Ext(p.Name) != tables.Ext {
+		if rows <= 0 {
 			break
 		}
 		data, err := store.ReadPart(ctx, b, table, version, p)
 		if err != nil {
 			return err
+		}
+		if path.Ext(p.Name) != tables.Ext {
+			rows -= printLines(w, data, rows)
+			continue
 		}
 		f, err := parquet.OpenFile(bytes.NewReader(data), int64(len(data)))
 		if err != nil {
@@ -239,6 +243,19 @@ func printSample(ctx context.Context, w io.Writer, b store.Bucket, table, versio
 		rows -= n
 	}
 	return nil
+}
+
+// printLines prints the first lines of a table of JSON lines.
+func printLines(w io.Writer, data []byte, rows int) int {
+	n := 0
+	for line := range bytes.Lines(data) {
+		if n == rows {
+			break
+		}
+		fmt.Fprintf(w, "\n  %s\n", printable(strings.TrimSuffix(string(line), "\n")))
+		n++
+	}
+	return n
 }
 
 func printRows(w io.Writer, f *parquet.File, rows int) (int, error) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -31,6 +32,9 @@ their ids (12,40), or words of their descriptions ("espresso,bouldering").`,
 		if err != nil {
 			return &job.Exit{Code: job.Failed, Err: err}
 		}
+		if _, err := store.Current(cmd.Context(), b, schemas.LookupTable); errors.Is(err, store.ErrNotExist) {
+			return job.UsageError("%w; run foray plan first", err)
+		}
 		t, err := lookup.Open(cmd.Context(), b)
 		if err != nil {
 			return &job.Exit{Code: job.Failed, Err: err}
@@ -46,7 +50,7 @@ their ids (12,40), or words of their descriptions ("espresso,bouldering").`,
 		}
 		return nil
 	}
-	return withFlags(cmd, o, outputGroup)
+	return withFlags(cmd, o, placeGroup)
 }
 
 // parseKey reads a key as ids, or as words that each fit one description.

@@ -57,8 +57,11 @@ type group struct {
 }
 
 var (
-	outputGroup = group{"Output", func(o *options, f *pflag.FlagSet) {
+	placeGroup = group{"Output", func(o *options, f *pflag.FlagSet) {
 		f.StringVar(&o.output, "output", "", "folder or gs://bucket/prefix that holds the tables (required)")
+	}}
+	outputGroup = group{"Output", func(o *options, f *pflag.FlagSet) {
+		placeGroup.flags(o, f)
 		f.IntVar(&o.keepVersions, "keep_versions", 5, "finished versions of a table to keep; 0 keeps all")
 		f.Uint64Var(&o.seed, "seed", 1, "seed of everything that draws; the same seed, the same bytes")
 	}}
@@ -142,7 +145,8 @@ func itemIDFlag(o *options, f *pflag.FlagSet) {
 	f.StringVar(&o.ItemID, "item_id_column", "item_id", "column of item ids")
 }
 
-// withFlags gives a command its groups of flags, and help that shows them so.
+// withFlags gives a command its groups of flags, help that shows them so, and
+// a check of their values.
 func withFlags(cmd *cobra.Command, o *options, groups ...group) *cobra.Command {
 	type titled struct {
 		title string
@@ -164,6 +168,7 @@ func withFlags(cmd *cobra.Command, o *options, groups ...group) *cobra.Command {
 		cmd.Flags().AddFlagSet(own)
 		sets = append(sets, titled{g.title, own})
 	}
+	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error { return o.check(cmd.Flags()) }
 	cmd.SetUsageFunc(func(cmd *cobra.Command) error {
 		w := cmd.OutOrStderr()
 		fmt.Fprintf(w, "Usage:\n  %s\n", cmd.UseLine())

@@ -2,9 +2,9 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -30,19 +30,22 @@ func publishCommand() *cobra.Command {
 			return err
 		}
 		defer end()
-		if to == "" {
-			versions, err := store.Versions(cmd.Context(), c.Bucket, schemas.LookupTable)
-			if err != nil {
-				return &job.Exit{Code: job.Failed, Err: err}
-			}
-			if len(versions) == 0 {
-				return job.UsageError("%s holds no finished version: run foray plan first", c.Bucket.URL(schemas.LookupTable))
-			}
-			to = versions[len(versions)-1]
+		versions, err := store.Versions(cmd.Context(), c.Bucket, schemas.LookupTable)
+		if err != nil {
+			return &job.Exit{Code: job.Failed, Err: err}
+		}
+		slices.Reverse(versions)
+		switch {
+		case len(versions) == 0:
+			return job.UsageError("%s holds no finished version: run foray plan first", c.Bucket.URL(schemas.LookupTable))
+		case to == "":
+			to = versions[0]
+		case !slices.Contains(versions, to):
+			return job.UsageError("--to=%s is no finished version; these are, newest first:\n  %s", to, strings.Join(versions, "\n  "))
 		}
 		m, err := store.ReadManifest(cmd.Context(), c.Bucket, schemas.LookupTable, to)
 		if err != nil {
-			return notAVersion(cmd.Context(), c, err)
+			return &job.Exit{Code: job.Failed, Err: err}
 		}
 		if why := o.refuses(m); why != "" {
 			return &job.Exit{Code: job.Refused, Err: fmt.Errorf("%s is not published: %s", to, why)}
@@ -56,7 +59,7 @@ func publishCommand() *cobra.Command {
 	publishTo := group{"Publishing", func(_ *options, f *pflag.FlagSet) {
 		f.StringVar(&to, "to", "", "version to publish, such as v=20260102T030405.000Z (default: the newest finished one)")
 	}}
-	return withFlags(cmd, o, outputGroup, publishTo, gatesGroup)
+	return withFlags(cmd, o, placeGroup, publishTo, gatesGroup)
 }
 
 // refuses says which gate keeps a version from being published, or "".
@@ -74,20 +77,13 @@ func (o *options) refuses(m schemas.Manifest) string {
 	return ""
 }
 
-// publish moves the pointer of lookup/.
+// publish moves the pointer of lookup/, unless it points there already.
 func publish(ctx context.Context, c *job.Command, version string) error {
+	if current, err := store.Current(ctx, c.Bucket, schemas.LookupTable); err == nil && current == version {
+		return nil
+	}
 	if err := store.Point(ctx, c.Bucket, schemas.LookupTable, version); err != nil {
 		return &job.Exit{Code: job.Failed, Err: err}
 	}
 	return nil
-}
-
-// notAVersion says which versions there are.
-func notAVersion(ctx context.Context, c *job.Command, err error) error {
-	versions, listErr := store.Versions(ctx, c.Bucket, schemas.LookupTable)
-	if listErr != nil || !errors.Is(err, store.ErrNotExist) {
-		return &job.Exit{Code: job.Failed, Err: err}
-	}
-	slices.Reverse(versions)
-	return job.UsageError("%w; finished versions, newest first: %v", err, versions)
 }

@@ -28,6 +28,9 @@ func runCommand() *cobra.Command {
 		Example: "  foray run --items items.csv --events events.csv --output out",
 	}
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if job.Detached() {
+			return job.UsageError("run goes from one job to the next, and cannot see that one ends with --dry_run, --async or --template_location: launch the stages one by one")
+		}
 		c, end, err := command(cmd.Context(), o, cmd, runStages)
 		if err != nil {
 			return err
@@ -38,7 +41,7 @@ func runCommand() *cobra.Command {
 			err = ended
 		}
 		end()
-		if err == nil {
+		if err == nil && !o.estimate {
 			fmt.Fprintf(cmd.OutOrStdout(), "table   %s\nreport  %s\n", c.Bucket.URL(schemas.LookupTable), c.Bucket.URL("report/index.html"))
 		}
 		return err

@@ -9,7 +9,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"maps"
 	"slices"
@@ -17,7 +16,6 @@ import (
 	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
-	"github.com/apache/beam/sdks/v2/go/pkg/beam/x/beamx"
 
 	"foray/schemas"
 	"foray/transforms/commit"
@@ -75,7 +73,10 @@ type Stage struct {
 	Name, Unit string
 	// Tables are written; the versions of all are finished before any is
 	// published.
-	Tables  []string
+	Tables []string
+	// Beside is a file that the stage replaces beside its tables, "" for none:
+	// it tells of the published versions, so only they are done before.
+	Beside  string
 	Inputs  []schemas.Input
 	Options map[string]string
 	Parents map[string]string
@@ -118,7 +119,9 @@ func (c *Command) Run(ctx context.Context, st Stage) (Result, error) {
 		}
 	}
 	start := time.Now()
-	c.Display.Stage(st.Name, st.Unit)
+	if !Detached() {
+		c.Display.Stage(st.Name, st.Unit)
+	}
 	p, s := beam.NewPipelineWithRoot()
 	st.Build(s, c.commitConfig(st))
 	if err := c.submit(ctx, p, st.Name); err != nil {
@@ -129,8 +132,9 @@ func (c *Command) Run(ctx context.Context, st Stage) (Result, error) {
 	for _, t := range st.Tables {
 		r.Versions[t] = c.Version
 	}
-	if detached() {
+	if Detached() {
 		r.Submitted = true
+		c.sayDetached(st)
 		return r, nil
 	}
 	var err error
@@ -160,11 +164,22 @@ func (c *Command) commitConfig(st Stage) commit.Config {
 
 // finished looks for versions of a stage's tables that are what it would make.
 func (c *Command) finished(ctx context.Context, st Stage) (Result, bool, error) {
+	if st.Beside != "" {
+		if _, err := c.Bucket.Stat(ctx, st.Beside); errors.Is(err, store.ErrNotExist) {
+			return Result{}, false, nil
+		} else if err != nil {
+			return Result{}, false, &Exit{Failed, err}
+		}
+	}
 	r := Result{Skipped: true, Versions: map[string]string{}, Account: commit.Account{Tables: map[string]schemas.Manifest{}}}
 	for _, t := range st.Tables {
 		versions, err := store.Versions(ctx, c.Bucket, t)
 		if err != nil {
 			return r, false, &Exit{Failed, err}
+		}
+		if st.Beside != "" {
+			current, err := store.Current(ctx, c.Bucket, t)
+			versions = slices.DeleteFunc(versions, func(v string) bool { return err != nil || v != current })
 		}
 		for _, v := range slices.Backward(versions) {
 			m, err := store.ReadManifest(ctx, c.Bucket, t, v)
@@ -196,7 +211,7 @@ func (c *Command) finished(ctx context.Context, st Stage) (Result, bool, error) 
 
 // submit hands the graph to the runner and waits.
 func (c *Command) submit(ctx context.Context, p *beam.Pipeline, stage string) error {
-	err := beamx.Run(ctx, p)
+	err := runOnRunner(ctx, p)
 	switch {
 	case ctx.Err() != nil:
 		return &Exit{Stopped, fmt.Errorf("%s: stopped; run the same command again to go on", stage)}
@@ -206,24 +221,16 @@ func (c *Command) submit(ctx context.Context, p *beam.Pipeline, stage string) er
 	return nil
 }
 
-// plain takes a runner's wrapping off an error: what a DoFn returned stands
-// behind the last "caused by:" or in the innermost error.
-func plain(err error) error {
-	text := err.Error()
-	if i := strings.LastIndex(text, "caused by:"); i >= 0 {
-		text = strings.TrimSpace(text[i+len("caused by:"):])
+// sayDetached says what became of a job whose end the launcher does not see.
+func (c *Command) sayDetached(st Stage) {
+	switch detached() {
+	case dryRun:
+		c.Say("%s: --dry_run: the job was built, and nothing was run", st.Name)
+	case template:
+		c.Say("%s: the template was written, and nothing was run", st.Name)
+	case async:
+		c.Say("%s: the job was submitted; it publishes %s itself when it ends well", st.Name, c.Version)
 	}
-	return errors.New(text)
-}
-
-// detached says that the launcher does not see the job's end.
-func detached() bool {
-	for _, name := range []string{"dry_run", "async", "template_location"} {
-		if f := flag.Lookup(name); f != nil && f.Value.String() != f.DefValue {
-			return true
-		}
-	}
-	return false
 }
 
 // addRow puts a stage into the closing table.

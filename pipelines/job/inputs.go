@@ -2,6 +2,7 @@ package job
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"strings"
 
@@ -33,7 +34,7 @@ func (in Inputs) ItemSource(ctx context.Context) (read.ItemSource, error) {
 		ID: in.ItemID, Texts: in.Texts, Embedding: in.Embedding,
 	})
 	if err != nil {
-		return s, &Exit{Failed, err}
+		return s, inputError(err)
 	}
 	return s, nil
 }
@@ -53,9 +54,16 @@ func (in Inputs) EventSource(ctx context.Context) (read.EventSource, error) {
 	}
 	s, err := read.InspectEvents(ctx, spec)
 	if err != nil {
-		return s, &Exit{Failed, err}
+		return s, inputError(err)
 	}
 	return s, nil
+}
+
+func inputError(err error) error {
+	if o := (*read.OptionError)(nil); errors.As(err, &o) {
+		return &Exit{Usage, err}
+	}
+	return &Exit{Failed, err}
 }
 
 // Until is --train_until.

@@ -3,7 +3,6 @@ package read
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
@@ -65,7 +64,7 @@ func InspectEvents(ctx context.Context, spec EventsSpec) (EventSource, error) {
 	}
 	unit, err := fields.DetectTimeUnit(samples)
 	if err != nil {
-		return EventSource{}, fmt.Errorf("%s: --timestamp_column=%s: %w", s.Files[0].Path, spec.Time, err)
+		return EventSource{}, optionError("%s: --timestamp_column=%s: %w", s.Files[0].Path, spec.Time, err)
 	}
 	return EventSource{Source: s, Unit: unit, MinEngagement: spec.MinEngagement}, nil
 }

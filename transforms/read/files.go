@@ -2,6 +2,7 @@ package read
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"path"
@@ -21,14 +22,14 @@ func Files(ctx context.Context, flag, pattern string) ([]schemas.Input, error) {
 	var files []schemas.Input
 	for _, p := range strings.Split(pattern, ",") {
 		found, err := glob(ctx, p)
-		if err != nil {
+		if err != nil && !errors.Is(err, store.ErrNotExist) {
 			return nil, fmt.Errorf("--%s=%s: %w", flag, pattern, err)
 		}
 		if len(found) == 0 {
 			if strings.ContainsAny(p, "*?[") {
-				return nil, fmt.Errorf("--%s=%s: no file matches %s", flag, pattern, p)
+				return nil, optionError("--%s=%s: no file matches %s", flag, pattern, p)
 			}
-			return nil, fmt.Errorf("--%s=%s: there is no file %s", flag, pattern, p)
+			return nil, optionError("--%s=%s: there is no file %s", flag, pattern, p)
 		}
 		files = append(files, found...)
 	}

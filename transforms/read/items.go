@@ -56,7 +56,7 @@ func InspectItems(ctx context.Context, spec ItemsSpec) (ItemSource, error) {
 	}
 	for _, f := range s.Files {
 		if spec.Texts == nil && !slices.ContainsFunc(f.Columns[1:1+len(named)], func(at int) bool { return at >= 0 }) {
-			return ItemSource{}, fmt.Errorf("%s: has none of the columns %s: name those that say what an item is with --text_columns", f.Path, strings.Join(defaultTexts, ", "))
+			return ItemSource{}, optionError("%s: has none of the columns %s: name those that say what an item is with --text_columns", f.Path, strings.Join(defaultTexts, ", "))
 		}
 	}
 	return ItemSource{Source: s, Texts: len(named), Embedding: spec.Embedding != ""}, nil

@@ -40,6 +40,19 @@ type Column struct {
 	Optional bool
 }
 
+// OptionError is an error that another value of an option mends: what the
+// options name is not there.
+type OptionError struct{ Err error }
+
+func (e *OptionError) Error() string { return e.Err.Error() }
+
+// Unwrap gives the error itself.
+func (e *OptionError) Unwrap() error { return e.Err }
+
+func optionError(format string, args ...any) error {
+	return &OptionError{fmt.Errorf(format, args...)}
+}
+
 // Source is an input whose files are known to be readable; it travels to the
 // workers as the configuration of a DoFn.
 type Source struct {
@@ -120,7 +133,7 @@ func inspect(ctx context.Context, spec Spec, in schemas.Input, sample func([][]b
 		at, err := fields.Find(header, c.Name)
 		if err != nil {
 			if !c.Optional {
-				return f, fmt.Errorf("%s: --%s: %w", in.Path, c.Flag, err)
+				return f, optionError("%s: --%s: %w", in.Path, c.Flag, err)
 			}
 			at = -1
 		}
