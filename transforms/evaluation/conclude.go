@@ -52,7 +52,7 @@ func (f *concludeFn) ProcessElement(ctx context.Context, _ int, scores func(*Sco
 	if err != nil {
 		return err
 	}
-	table, err := LoadTable(ctx, cfg.Output, cfg.Lookup)
+	table, err := planning.LoadTable(ctx, cfg.Output, cfg.Lookup)
 	if err != nil {
 		return err
 	}

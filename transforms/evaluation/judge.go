@@ -137,7 +137,7 @@ func loadPlans(ctx context.Context, cfg Config) ([]planner.Planner, error) {
 	if err != nil {
 		return nil, err
 	}
-	table, err := LoadTable(ctx, cfg.Output, cfg.Lookup)
+	table, err := planning.LoadTable(ctx, cfg.Output, cfg.Lookup)
 	if err != nil {
 		return nil, err
 	}

@@ -15,7 +15,7 @@ const (
 )
 
 // Metrics computes the rows of metrics/, planner by planner.
-func Metrics(cfg Config, w *planning.World, t *Table, plans []planner.Planner, s *Score) []schemas.Metric {
+func Metrics(cfg Config, w *planning.World, t *planning.Table, plans []planner.Planner, s *Score) []schemas.Metric {
 	var rows []schemas.Metric
 	add := func(name, planner string, k int32, value, low, high float64, n int64) {
 		rows = append(rows, schemas.Metric{Name: name, Planner: planner, K: k, Value: value, Low: low, High: high, N: n})
@@ -42,7 +42,7 @@ func Metrics(cfg Config, w *planning.World, t *Table, plans []planner.Planner, s
 
 // answers counts the table's answers; a baseline answers every key and always
 // with a novel cluster of the vocabulary.
-func answers(t *Table, own bool) (answered, matched, novel int64) {
+func answers(t *planning.Table, own bool) (answered, matched, novel int64) {
 	for _, r := range t.Rows {
 		if !own {
 			answered, matched, novel = answered+1, matched+1, novel+1
@@ -66,7 +66,7 @@ func answers(t *Table, own bool) (answered, matched, novel int64) {
 
 // planned counts the distinct clusters that a planner plans for the table's
 // keys.
-func planned(p planner.Planner, t *Table) int64 {
+func planned(p planner.Planner, t *planning.Table) int64 {
 	seen := map[int32]bool{}
 	var room []schemas.Candidate
 	for _, r := range t.Rows {

@@ -31,7 +31,7 @@ const (
 )
 
 // page gathers what the report shows.
-func page(ctx context.Context, b store.Bucket, cfg Config, w *planning.World, t *Table, plans []planner.Planner, metrics []schemas.Metric, keys map[int64][]int32) (report.Data, error) {
+func page(ctx context.Context, b store.Bucket, cfg Config, w *planning.World, t *planning.Table, plans []planner.Planner, metrics []schemas.Metric, keys map[int64][]int32) (report.Data, error) {
 	d := report.Data{
 		Planner: cfg.Names()[0], History: cfg.Planning.K, Leaves: len(w.Leaves), Metrics: metrics,
 		Links: []report.Link{
@@ -82,7 +82,7 @@ func successorOf(cfg Config, plans []planner.Planner) planner.Planner {
 
 // samples fills in the plans of the keys with the most users, and the worst
 // cases: no plan, or another one than most users' next cluster.
-func samples(d *report.Data, w *planning.World, t *Table, successor planner.Planner) {
+func samples(d *report.Data, w *planning.World, t *planning.Table, successor planner.Planner) {
 	byTraffic := make([]int, len(t.Rows))
 	for i := range byTraffic {
 		byTraffic[i] = i

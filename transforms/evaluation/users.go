@@ -3,9 +3,9 @@ package evaluation
 import (
 	"context"
 	"slices"
-	"sync"
 
 	"foray/schemas"
+	"foray/transforms/once"
 	"foray/transforms/planning"
 	"foray/transforms/read"
 	"foray/transforms/report"
@@ -23,21 +23,16 @@ type shownUsers struct {
 	hashes map[int64]bool
 }
 
-var shown sync.Map // output + version → func() (*shownUsers, error)
+var shown once.Cache[[2]string, *shownUsers] // by output and version
 
 func loadShown(ctx context.Context, cfg Config) (*shownUsers, error) {
 	version := cfg.Report.Recommendations
 	if version == "" {
 		return &shownUsers{}, nil
 	}
-	once, _ := shown.LoadOrStore(cfg.Output+"\x00"+version, sync.OnceValues(func() (*shownUsers, error) {
+	return shown.Get([2]string{cfg.Output, version}, func() (*shownUsers, error) {
 		return readShown(context.WithoutCancel(ctx), cfg.Output, version)
-	}))
-	u, err := once.(func() (*shownUsers, error))()
-	if err != nil {
-		shown.Delete(cfg.Output + "\x00" + version) // the next attempt tries again
-	}
-	return u, err
+	})
 }
 
 func readShown(ctx context.Context, output, version string) (*shownUsers, error) {

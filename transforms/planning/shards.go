@@ -21,6 +21,7 @@ import (
 	"foray/schemas"
 	"foray/transforms/commit"
 	"foray/transforms/keyspace"
+	"foray/transforms/once"
 	"foray/transforms/planner"
 	"foray/transforms/progress"
 	"foray/transforms/store"
@@ -170,16 +171,17 @@ func (f *planFn) keys(w *World, shard int) keys {
 	}, len(own)}
 }
 
-// planners are made once a process and world.
-var planners sync.Map // *World and name → func() (planner.Planner, error)
+// plannerID is a planner of a world.
+type plannerID struct {
+	world *World
+	name  string
+}
 
+var planners once.Cache[plannerID, planner.Planner]
+
+// LoadPlanner makes a planner of a world, once a process.
 func LoadPlanner(name string, w *World) (planner.Planner, error) {
-	type id struct {
-		w    *World
-		name string
-	}
-	once, _ := planners.LoadOrStore(id{w, name}, sync.OnceValues(func() (planner.Planner, error) { return planner.New(name, &w.World) }))
-	return once.(func() (planner.Planner, error))()
+	return planners.Get(plannerID{w, name}, func() (planner.Planner, error) { return planner.New(name, &w.World) })
 }
 
 // plan lets a planner that needs no model fill the rows.

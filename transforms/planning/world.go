@@ -2,12 +2,11 @@ package planning
 
 import (
 	"context"
-	"fmt"
 	"slices"
-	"sync"
 
 	"foray/schemas"
 	"foray/transforms/keyspace"
+	"foray/transforms/once"
 	"foray/transforms/planner"
 	"foray/transforms/store"
 	"foray/transforms/tables"
@@ -30,19 +29,22 @@ type World struct {
 	users   int64
 }
 
-var worlds sync.Map // what is loaded → func() (*World, error)
+// worldID is what a World depends on.
+type worldID struct {
+	output string
+	from   Versions
+	k      int
+	order  keyspace.Order
+	seed   uint64
+}
+
+var worlds once.Cache[worldID, *World]
 
 // LoadWorld reads what planners know, at the first call in this process only.
 func LoadWorld(ctx context.Context, cfg Config) (*World, error) {
-	id := fmt.Sprint(cfg.Output, cfg.From, cfg.K, cfg.Order, cfg.Seed)
-	once, _ := worlds.LoadOrStore(id, sync.OnceValues(func() (*World, error) {
+	return worlds.Get(worldID{cfg.Output, cfg.From, cfg.K, cfg.Order, cfg.Seed}, func() (*World, error) {
 		return loadWorld(context.WithoutCancel(ctx), cfg)
-	}))
-	w, err := once.(func() (*World, error))()
-	if err != nil {
-		worlds.Delete(id) // the next attempt tries again
-	}
-	return w, err
+	})
 }
 
 func loadWorld(ctx context.Context, cfg Config) (*World, error) {

@@ -4,9 +4,9 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"sync"
 
 	"foray/schemas"
+	"foray/transforms/once"
 	"foray/transforms/store"
 	"foray/transforms/tables"
 )
@@ -28,19 +28,14 @@ func (m *ItemMap) Index(id []byte) (int32, bool) {
 	return i, ok
 }
 
-var itemMaps sync.Map // output + version → func() (*ItemMap, error)
+var itemMaps once.Cache[[2]string, *ItemMap] // by output and version
 
 // LoadItemMap gives the map of a version, reading it at the first call in
 // this process only.
 func LoadItemMap(ctx context.Context, output, version string) (*ItemMap, error) {
-	once, _ := itemMaps.LoadOrStore(output+"\x00"+version, sync.OnceValues(func() (*ItemMap, error) {
+	return itemMaps.Get([2]string{output, version}, func() (*ItemMap, error) {
 		return loadItemMap(context.WithoutCancel(ctx), output, version)
-	}))
-	m, err := once.(func() (*ItemMap, error))()
-	if err != nil {
-		itemMaps.Delete(output + "\x00" + version) // the next attempt tries again
-	}
-	return m, err
+	})
 }
 
 func loadItemMap(ctx context.Context, output, version string) (*ItemMap, error) {

@@ -8,15 +8,15 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
-	"sync"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
 	"foray/schemas"
 	"foray/transforms/commit"
-	"foray/transforms/evaluation"
 	"foray/transforms/history"
+	"foray/transforms/once"
+	"foray/transforms/planning"
 	"foray/transforms/policy"
 	"foray/transforms/progress"
 	"foray/transforms/read"
@@ -98,7 +98,7 @@ func (f *slatesFn) ProcessElement(ctx context.Context, partition int, blocks fun
 	if err != nil {
 		return err
 	}
-	plans, err := evaluation.LoadTable(ctx, f.Config.Output, f.Config.Lookup)
+	plans, err := planning.LoadTable(ctx, f.Config.Output, f.Config.Lookup)
 	if err != nil {
 		return err
 	}
@@ -173,19 +173,13 @@ func (f *writeFn) ProcessElement(ctx context.Context, shard int, slates func(*Sl
 	return nil
 }
 
-var recommenders sync.Map // output + version → func() (*policy.Recommender, error)
+var recommenders once.Cache[[2]string, *policy.Recommender] // by output and version
 
 // loadRecommender reads a version of item_policy/ once a process.
 func loadRecommender(ctx context.Context, cfg Config, items *read.ItemMap) (*policy.Recommender, error) {
-	id := cfg.Output + "\x00" + cfg.ItemPolicy
-	once, _ := recommenders.LoadOrStore(id, sync.OnceValues(func() (*policy.Recommender, error) {
+	return recommenders.Get([2]string{cfg.Output, cfg.ItemPolicy}, func() (*policy.Recommender, error) {
 		return newRecommender(context.WithoutCancel(ctx), cfg, items)
-	}))
-	r, err := once.(func() (*policy.Recommender, error))()
-	if err != nil {
-		recommenders.Delete(id) // the next attempt tries again
-	}
-	return r, err
+	})
 }
 
 func newRecommender(ctx context.Context, cfg Config, items *read.ItemMap) (*policy.Recommender, error) {

@@ -1,11 +1,11 @@
-package evaluation
+package planning
 
 import (
 	"context"
 	"slices"
-	"sync"
 
 	"foray/schemas"
+	"foray/transforms/once"
 	"foray/transforms/store"
 	"foray/transforms/tables"
 )
@@ -16,11 +16,11 @@ type Table struct {
 	Manifest schemas.Manifest
 }
 
-var loaded sync.Map // output + version → func() (*Table, error)
+var lookupTables once.Cache[[2]string, *Table] // by output and version
 
 // LoadTable reads a version of lookup/, at the first call in this process only.
 func LoadTable(ctx context.Context, output, version string) (*Table, error) {
-	once, _ := loaded.LoadOrStore(output+"\x00"+version, sync.OnceValues(func() (*Table, error) {
+	return lookupTables.Get([2]string{output, version}, func() (*Table, error) {
 		ctx := context.WithoutCancel(ctx)
 		b, err := store.Open(ctx, output)
 		if err != nil {
@@ -28,12 +28,7 @@ func LoadTable(ctx context.Context, output, version string) (*Table, error) {
 		}
 		rows, m, err := tables.ReadKeyed[schemas.Lookup](ctx, b, schemas.LookupTable, version)
 		return &Table{rows, m}, err
-	}))
-	t, err := once.(func() (*Table, error))()
-	if err != nil {
-		loaded.Delete(output + "\x00" + version) // the next attempt tries again
-	}
-	return t, err
+	})
 }
 
 // Plan implements planner.Planner: what the table plans for a key, nothing
