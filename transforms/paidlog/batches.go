@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"foray/llm"
+	"foray/transforms/store"
 )
 
 const (
@@ -21,10 +22,10 @@ const (
 	putPatience = 5 * time.Minute
 )
 
-// OpenBucket opens the paid log below the output that b holds. Every part has
+// openObjects opens the paid log of an object store. Every part has
 // a name of its own, so any number of processes may write at once; each knows
 // the answers that were there when it first looked into a folder, and its own.
-func OpenBucket(b Bucket) *Log {
+func openObjects(b store.Bucket) *Log {
 	l := newLog(b)
 	l.keeper = &batches{log: l, every: putEvery}
 	return l
@@ -119,7 +120,7 @@ func (k *batches) put(g *gathering) {
 	for start, w := range g.folders {
 		group.Go(func() error {
 			defer close(w.done)
-			err := k.log.bucket.Put(ctx, partName(start, unique), func(out io.Writer) error { return writePart(out, w.records) })
+			err := k.log.bucket.Put(ctx, partName(start, unique), store.IfAbsent, func(out io.Writer) error { return writePart(out, w.records) })
 			if err != nil {
 				w.err = fmt.Errorf("write the paid log: %w", err)
 				return nil // its own callers hear of it

@@ -5,16 +5,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"foray/transforms/store"
 	"io"
+	"maps"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 )
 
-// objects is a Bucket in memory.
+// objects is an object store in memory, as far as the log needs one.
 type objects struct {
+	store.Bucket
 	mu     sync.Mutex
 	stored map[string][]byte
 	putErr func(name string) error
@@ -24,7 +28,7 @@ func newObjects() *objects {
 	return &objects{stored: map[string][]byte{}, putErr: func(string) error { return nil }}
 }
 
-func (o *objects) Put(_ context.Context, name string, write func(io.Writer) error) error {
+func (o *objects) Put(_ context.Context, name string, _ store.Precondition, write func(io.Writer) error) error {
 	var b bytes.Buffer
 	if err := write(&b); err != nil {
 		return err
@@ -41,7 +45,7 @@ func (o *objects) Put(_ context.Context, name string, write func(io.Writer) erro
 	return nil
 }
 
-func (o *objects) Open(_ context.Context, name string) (io.ReadCloser, error) {
+func (o *objects) Open(_ context.Context, name string, _, _ int64) (io.ReadCloser, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	data, ok := o.stored[name]
@@ -51,21 +55,21 @@ func (o *objects) Open(_ context.Context, name string) (io.ReadCloser, error) {
 	return io.NopCloser(bytes.NewReader(data)), nil
 }
 
-func (o *objects) List(_ context.Context, prefix string) ([]string, error) {
+func (o *objects) List(_ context.Context, prefix string) ([]store.Info, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	var names []string
-	for name := range o.stored {
+	var infos []store.Info
+	for _, name := range slices.Sorted(maps.Keys(o.stored)) {
 		if strings.HasPrefix(name, prefix) {
-			names = append(names, name)
+			infos = append(infos, store.Info{Name: name})
 		}
 	}
-	return names, nil // in no order
+	return infos, nil
 }
 
 // openEvery is a log that puts parts that often.
 func openEvery(o *objects, every time.Duration) *Log {
-	l := OpenBucket(o)
+	l := openObjects(o)
 	l.keeper.(*batches).every = every
 	return l
 }
@@ -81,7 +85,7 @@ func appendAtOnce(t *testing.T, o *objects, l *Log, from, to int, version string
 				t.Error(err)
 				return
 			}
-			holds(t, OpenBucket(o), i, i+1, 64, version)
+			holds(t, openObjects(o), i, i+1, 64, version)
 		})
 	}
 	wg.Wait()
@@ -94,7 +98,7 @@ func TestBucket(t *testing.T) {
 		appendAtOnce(t, o, l, from, from+20, "a")
 	}
 	holds(t, l, 0, 100, 64, "a")
-	holds(t, OpenBucket(o), 0, 100, 64, "a") // while the first is open
+	holds(t, openObjects(o), 0, 100, 64, "a") // while the first is open
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -131,7 +135,7 @@ func TestBucketCloseStores(t *testing.T) {
 	if len(o.stored) != 1 {
 		t.Errorf("%d parts, want 1 for all that waited", len(o.stored))
 	}
-	holds(t, OpenBucket(o), 0, n, 10, "a")
+	holds(t, openObjects(o), 0, n, 10, "a")
 	if err := l.Append(context.Background(), record(n, 10, "a")); !errors.Is(err, ErrClosed) {
 		t.Errorf("error %v, want %v", err, ErrClosed)
 	}
@@ -201,5 +205,5 @@ func TestBucketOldestWins(t *testing.T) {
 	if len(o.stored) != 2 {
 		t.Fatalf("%d parts, want 2", len(o.stored))
 	}
-	holds(t, OpenBucket(o), 0, 1, 10, "earlier")
+	holds(t, openObjects(o), 0, 1, 10, "earlier")
 }

@@ -2,11 +2,9 @@ package paidlog
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
+	"foray/transforms/store"
 	"path"
-	"slices"
 	"strings"
 	"sync"
 
@@ -61,18 +59,22 @@ func (l *Log) folder(ctx context.Context, key []int32) (*folder, error) {
 // load reads all parts of a folder. A part that cannot be had is an error,
 // since its answers would be paid for again; one that is damaged is not.
 func (l *Log) load(ctx context.Context, start int32, into *answers) error {
-	names, err := l.bucket.List(ctx, folderName(start)+"/")
+	infos, err := l.bucket.List(ctx, folderName(start)+"/")
 	if err != nil {
 		return fmt.Errorf("read the paid log: %w", err)
 	}
-	slices.Sort(names) // the lowest name wins
-	names = slices.DeleteFunc(names, func(name string) bool { return !isPart(name) })
+	var names []string // sorted: the lowest name wins
+	for _, info := range infos {
+		if isPart(info.Name) {
+			names = append(names, info.Name)
+		}
+	}
 	parts := make([][]byte, len(names))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(16)
 	for i, name := range names {
 		group.Go(func() (err error) {
-			parts[i], err = read(ctx, l.bucket, name)
+			parts[i], err = store.Read(ctx, l.bucket, name)
 			return err
 		})
 	}
@@ -97,17 +99,4 @@ func isPart(name string) bool {
 
 func partName(start int32, unique string) string {
 	return folderName(start) + "/part-" + unique + partSuffix
-}
-
-func read(ctx context.Context, b Bucket, name string) (data []byte, err error) {
-	r, err := b.Open(ctx, name)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, r.Close()) }()
-	data, err = io.ReadAll(r)
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", name, err)
-	}
-	return data, nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/parquet-go/parquet-go"
 
 	"foray/llm"
+	"foray/transforms/store"
 )
 
 // record is the i-th record of tests: its key's first cluster is i modulo
@@ -41,7 +42,7 @@ func textOf(i int, version string) string {
 
 func open(t testing.TB, dir string) *Log {
 	t.Helper()
-	l, err := Open(context.Background(), dir)
+	l, err := Open(context.Background(), store.Local(dir))
 	if err != nil {
 		t.Fatal(err)
 	}

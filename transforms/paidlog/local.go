@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"foray/transforms/store"
 	"os"
 	"path/filepath"
 	"sort"
@@ -17,11 +18,18 @@ const logSuffix = ".log"
 // Log of this one, has the same paid log open.
 var ErrInUse = errors.New("is in use by another run")
 
-// Open opens the paid log below a local output, and seals what crashed runs
-// left. Until Close or the end of the process nobody else can open it. A
-// process opens it once, and shares the Log.
-func Open(ctx context.Context, output string) (*Log, error) {
-	dir := filepath.Join(output, Root)
+// Open opens the paid log of an output: on a local disk a log that is appended
+// to, elsewhere parts every few seconds.
+//
+// A local log seals what crashed runs left, and until Close or the end of the
+// process nobody else can open it (ErrInUse). A process opens a log once, and
+// shares it.
+func Open(ctx context.Context, output store.Bucket) (*Log, error) {
+	local, ok := output.(store.Local)
+	if !ok {
+		return openObjects(output), nil
+	}
+	dir := filepath.Join(string(local), Root)
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, fmt.Errorf("open the paid log: %w", err)
 	}
@@ -29,7 +37,7 @@ func Open(ctx context.Context, output string) (*Log, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := newLog(folderBucket(output))
+	l := newLog(local)
 	if err := l.sealLeft(ctx, dir); err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}

@@ -33,6 +33,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"foray/llm"
+	"foray/transforms/store"
 )
 
 // Root is the directory of the paid log below an output.
@@ -43,7 +44,7 @@ var ErrClosed = errors.New("the paid log is closed")
 
 // Log is a paid log, an llm.Log. Safe for concurrent use.
 type Log struct {
-	bucket Bucket
+	bucket store.Bucket
 	keeper keeper
 
 	mu       sync.Mutex
@@ -63,7 +64,7 @@ type keeper interface {
 }
 
 // newLog is a log without a keeper.
-func newLog(b Bucket) *Log {
+func newLog(b store.Bucket) *Log {
 	return &Log{bucket: b, folders: map[int32]*folder{}}
 }
 

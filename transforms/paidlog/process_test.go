@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"foray/transforms/store"
 	"os"
 	"os/exec"
 	"strings"
@@ -27,7 +28,7 @@ func TestMain(m *testing.M) {
 
 // child appends records, and prints the number of each once it is durable.
 func child(dir string) error {
-	l, err := Open(context.Background(), dir)
+	l, err := Open(context.Background(), store.Local(dir))
 	if err != nil {
 		return err
 	}
@@ -67,7 +68,7 @@ func TestTwoProcesses(t *testing.T) {
 		t.Fatalf("the process ended: %s", lines.Text())
 	}
 
-	_, err := Open(context.Background(), dir)
+	_, err := Open(context.Background(), store.Local(dir))
 	if !errors.Is(err, ErrInUse) || !strings.Contains(err.Error(), "is in use by another run") {
 		t.Errorf("this process: error %v, want %v", err, ErrInUse)
 	}
@@ -89,7 +90,7 @@ func TestTwoProcesses(t *testing.T) {
 func TestTwoLogsOfOneProcess(t *testing.T) {
 	dir := t.TempDir()
 	l := open(t, dir)
-	if _, err := Open(context.Background(), dir); !errors.Is(err, ErrInUse) {
+	if _, err := Open(context.Background(), store.Local(dir)); !errors.Is(err, ErrInUse) {
 		t.Errorf("error %v, want %v", err, ErrInUse)
 	}
 	if err := l.Close(); err != nil {

@@ -2,6 +2,7 @@ package paidlog
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"strings"
 
 	"foray/llm"
+	"foray/transforms/store"
 )
 
 // seal turns the records of a log file into a part for each of their folders,
@@ -17,7 +19,7 @@ import (
 // it again after a crash writes the same ones.
 //
 // It holds the records of one folder at a time.
-func seal(ctx context.Context, b Bucket, file io.ReaderAt, path string, places []place) error {
+func seal(ctx context.Context, b store.Bucket, file io.ReaderAt, path string, places []place) error {
 	unique := strings.TrimSuffix(filepath.Base(path), logSuffix)
 	// Stable, so that the records of a folder stay in the order of the file.
 	slices.SortStableFunc(places, func(a, b place) int { return int(a.start) - int(b.start) })
@@ -31,7 +33,7 @@ func seal(ctx context.Context, b Bucket, file io.ReaderAt, path string, places [
 		if err != nil {
 			return err
 		}
-		if err := b.Put(ctx, partName(start, unique), func(w io.Writer) error { return writePart(w, records) }); err != nil {
+		if err := b.Put(ctx, partName(start, unique), store.Always, func(w io.Writer) error { return writePart(w, records) }); err != nil {
 			return err
 		}
 		places = places[n:]
@@ -56,4 +58,13 @@ func readRecords(file io.ReaderAt, places []place) ([]*llm.Record, error) {
 		}
 	}
 	return records, nil
+}
+
+// syncFolder makes the names in a folder durable.
+func syncFolder(path string) error {
+	d, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
 }

@@ -37,7 +37,9 @@ func (f *planFn) ask(ctx context.Context, w *World, keys keys, write func(*schem
 		i++
 		group.Go(func() (err error) {
 			rows[at], notes[at], err = f.askOne(ctx, s, w, key)
-			progress.Add(f.Config.Stage, 1)
+			if notes[at].answer != nil || notes[at].reject != nil {
+				progress.Add(f.Config.Stage, 1)
+			}
 			return err
 		})
 	}
@@ -92,24 +94,23 @@ func (n note) count(tally map[string]int64) {
 	tally["completion_tokens"] += int64(n.answer.CompletionTokens)
 }
 
-// askOne asks for one key. An answer that makes no sense, or none, is a row;
-// an error says that nothing more can be asked.
+// askOne asks for one key. An answer that makes no sense, or none, is a row.
+// What nothing more can be asked after stops the session, and is no error:
+// that would cancel the other calls in flight, which are paid for.
 func (f *planFn) askOne(ctx context.Context, s *session, w *World, key []int32) (schemas.Lookup, note, error) {
 	row := schemas.Lookup{Key: key, Samples: 1, Model: f.Config.Model.Name, PromptVersion: s.prompt.Version()}
 	request, err := f.Config.Model.request(s.prompt, key, w.Words(key))
 	if err != nil {
-		return row, note{}, s.stop(&commit.Failure{Exit: 1, Message: err.Error()})
+		s.stop(&commit.Failure{Exit: 1, Message: err.Error()}, nil)
+		return row, note{}, nil
 	}
 	answer, err := s.asker.Ask(ctx, request)
 	var terminal *llm.TerminalError
 	var call *llm.CallError
 	switch {
 	case errors.As(err, &terminal):
-		exit := 1
-		if terminal.Kind == llm.SpentQuota {
-			exit = 4
-		}
-		return row, note{}, s.stop(&commit.Failure{Exit: exit, Message: terminal.Error()})
+		s.stopOn(terminal)
+		return row, note{}, nil
 	case errors.As(err, &call):
 		row.Status = schemas.StatusFailed
 		return row, note{reject: &schemas.Reject{Reason: call.Error()}}, nil

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"foray/llm"
+	"foray/transforms/paidlog"
 	"foray/transforms/planner"
 	"foray/transforms/store"
 )
@@ -38,7 +39,7 @@ func Count(ctx context.Context, cfg Config) (Work, error) {
 	if err != nil {
 		return work, err
 	}
-	log, _, err := openLog(ctx, b)
+	log, err := paidlog.Open(ctx, b)
 	if err != nil {
 		return work, err
 	}

@@ -2,6 +2,7 @@ package planning
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -23,9 +24,11 @@ type session struct {
 	waiting int
 
 	mu sync.Mutex
-	// failure is what no call can succeed after.
-	failure *commit.Failure
-	told    int // of the log's warnings
+	// failure is what no call can succeed after, terminal the endpoint's word
+	// for it, if it was the endpoint's.
+	failure  *commit.Failure
+	terminal *llm.TerminalError
+	told     int // of the log's warnings
 }
 
 var (
@@ -86,24 +89,56 @@ func newSession(ctx context.Context, cfg Config) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	log, waiting, err := openLog(context.WithoutCancel(ctx), b)
+	log, err := paidlog.Open(context.WithoutCancel(ctx), b)
 	if err != nil {
 		return nil, &commit.Failure{Exit: 1, Message: fmt.Sprintf("open the paid log: %v", err)}
 	}
-	return &session{
-		asker: llm.Recorded(llm.Retrying(llm.InFlight(client, cfg.Model.Concurrency), llm.Retries{}), log),
-		log:   log, prompt: prompt, vocabulary: vocabulary, waiting: waiting,
-	}, nil
+	s := &session{log: log, prompt: prompt, vocabulary: vocabulary, waiting: waiting(b)}
+	s.asker = llm.Recorded(llm.Retrying(llm.InFlight(untilStopped{client, s}, cfg.Model.Concurrency), llm.Retries{}), log)
+	return s, nil
+}
+
+// untilStopped makes no call once the endpoint has said that none can succeed.
+type untilStopped struct {
+	asker   llm.Asker
+	session *session
+}
+
+// Ask implements llm.Asker.
+func (a untilStopped) Ask(ctx context.Context, r llm.Request) (llm.Answer, error) {
+	if terminal := a.session.ended(); terminal != nil {
+		return llm.Answer{}, terminal
+	}
+	answer, err := a.asker.Ask(ctx, r)
+	if terminal := (*llm.TerminalError)(nil); errors.As(err, &terminal) {
+		a.session.stopOn(terminal)
+	}
+	return answer, err
+}
+
+// stopOn stops on an error that no request can succeed after.
+func (s *session) stopOn(terminal *llm.TerminalError) {
+	exit := 1
+	if terminal.Kind == llm.SpentQuota {
+		exit = 4
+	}
+	s.stop(&commit.Failure{Exit: exit, Message: terminal.Error()}, terminal)
 }
 
 // stop remembers the first failure after which no call is worth making.
-func (s *session) stop(f *commit.Failure) *commit.Failure {
+func (s *session) stop(f *commit.Failure, terminal *llm.TerminalError) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.failure == nil {
-		s.failure = f
+		s.failure, s.terminal = f, terminal
 	}
-	return s.failure
+}
+
+// ended is the endpoint's error that the session stopped on, nil if none.
+func (s *session) ended() *llm.TerminalError {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.terminal
 }
 
 // stopped is that failure, nil if there is none.
@@ -121,4 +156,14 @@ func (s *session) damage() []string {
 	told := s.told
 	s.told = len(warnings)
 	return warnings[told:]
+}
+
+// waiting is how many answers of each call in flight may be on their way to
+// being durable: on a local disk that takes milliseconds, on an object store
+// up to ten seconds.
+func waiting(b store.Bucket) int {
+	if _, local := b.(store.Local); local {
+		return 2
+	}
+	return 32
 }
