@@ -8,7 +8,6 @@ import (
 	"os"
 	"time"
 
-	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
@@ -33,6 +32,7 @@ Exit codes: 0 done · 1 failed · 2 usage · 3 a quality gate refused to publish
 4 stopped by budget, spent quota or signal: run the same command again to go on.`
 
 func newRoot(out, errs io.Writer) *cobra.Command {
+	cobra.EnableCommandSorting = false // in the order of the flow
 	root := &cobra.Command{
 		Use:           "foray",
 		Short:         "Interest exploration: clusters, plans and a table to serve them from",
@@ -71,8 +71,7 @@ func command(ctx context.Context, o *options, cmd *cobra.Command, stages int) (*
 			return nil, nil, err
 		}
 	}
-	quiet()
-	beam.Init()
+	initQuietly()
 	b, err := store.Open(ctx, o.output)
 	if err != nil {
 		return nil, nil, &job.Exit{Code: job.Failed, Err: err}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -58,6 +59,12 @@ func inspectCommand() *cobra.Command {
 
 // splitTable parts out/lookup/v=… into output, table and version.
 func splitTable(arg string) (root, table, version string) {
+	if base := path.Base(arg); !strings.Contains(arg, "://") && (base == "." || base == ".." || !strings.Contains(arg, "/")) {
+		// The names are those of the folders that it stands for.
+		if abs, err := filepath.Abs(arg); err == nil {
+			arg = abs
+		}
+	}
 	arg = strings.TrimRight(arg, "/")
 	dir, last := path.Split(arg)
 	if strings.HasPrefix(last, "v=") {

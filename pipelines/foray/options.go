@@ -155,6 +155,7 @@ func withFlags(cmd *cobra.Command, o *options, groups ...group) *cobra.Command {
 	var sets []titled
 	for _, g := range groups {
 		set := pflag.NewFlagSet(g.title, pflag.ContinueOnError)
+		set.SortFlags = false // in the order of their group
 		// A group may leave out what an earlier one of the command has.
 		cmd.Flags().VisitAll(func(f *pflag.Flag) { set.AddFlag(f) })
 		g.flags(o, set)

@@ -127,7 +127,6 @@ func (c *Command) Run(ctx context.Context, st Stage) (Result, error) {
 	if err := c.submit(ctx, p, st.Name); err != nil {
 		return Result{}, err
 	}
-	c.Display.Done(st.Name)
 	r := Result{Versions: map[string]string{}}
 	for _, t := range st.Tables {
 		r.Versions[t] = c.Version
@@ -141,6 +140,10 @@ func (c *Command) Run(ctx context.Context, st Stage) (Result, error) {
 	if r.Account, err = commit.ReadAccount(ctx, c.Bucket, c.Version, st.Name); err != nil {
 		return r, &Exit{Failed, fmt.Errorf("the %s job ended without leaving its account: %w", st.Name, err)}
 	}
+	if !WorkersHere() {
+		progress.Add(st.Name, st.counted(r.Tally.Counts)) // workers elsewhere count for themselves
+	}
+	c.Display.Done(st.Name)
 	c.addRow(st, r, time.Since(start))
 	if r.Exit != 0 {
 		return r, &Exit{r.Exit, fmt.Errorf("%s: %s", st.Name, r.Message)}
@@ -231,6 +234,17 @@ func (c *Command) sayDetached(st Stage) {
 	case async:
 		c.Say("%s: the job was submitted; it publishes %s itself when it ends well", st.Name, c.Version)
 	}
+}
+
+// counted is how much the stage did, in its Unit.
+func (st Stage) counted(counts map[string]int64) int64 {
+	switch st.Unit {
+	case "rows":
+		return counts["item_rows"] + counts["event_rows"]
+	case "events":
+		return counts["event_rows"]
+	}
+	return counts[st.Unit]
 }
 
 // addRow puts a stage into the closing table.

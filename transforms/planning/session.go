@@ -19,9 +19,12 @@ type session struct {
 	log        *paidlog.Log
 	prompt     *llm.Prompt
 	vocabulary *llm.Vocabulary
-	// waiting is how many keys a shard may have under way for each call in
-	// flight: their answers are still being made durable.
+	// waiting is how many keys a shard may have under way for each call that
+	// may be in flight.
 	waiting int
+
+	// version is what this command writes.
+	version string
 
 	mu sync.Mutex
 	// failure is what no call can succeed after, terminal the endpoint's word
@@ -34,10 +37,15 @@ type session struct {
 var (
 	sessionMu sync.Mutex
 	current   *session
-	users     int // bundles that hold current
+	users     int // shards that hold current
+
+	// failures are the *commit.Failure of commands that were stopped, by
+	// version: a shard that comes when all others have left opens a session of
+	// its own, and must not find out anew.
+	failures sync.Map
 )
 
-// openSession joins the process's session, opening it for the first bundle.
+// openSession joins the process's session, opening it for the first shard.
 func openSession(ctx context.Context, cfg Config) (*session, error) {
 	sessionMu.Lock()
 	defer sessionMu.Unlock()
@@ -52,7 +60,7 @@ func openSession(ctx context.Context, cfg Config) (*session, error) {
 	return current, nil
 }
 
-// closeSession leaves it; the last bundle seals the log.
+// closeSession leaves it; the last shard seals the log.
 func closeSession() error {
 	sessionMu.Lock()
 	defer sessionMu.Unlock()
@@ -65,6 +73,9 @@ func closeSession() error {
 }
 
 func newSession(ctx context.Context, cfg Config) (*session, error) {
+	if f, ok := failures.Load(cfg.Version); ok {
+		return nil, f.(*commit.Failure)
+	}
 	w, err := LoadWorld(ctx, cfg)
 	if err != nil {
 		return nil, err
@@ -93,8 +104,17 @@ func newSession(ctx context.Context, cfg Config) (*session, error) {
 	if err != nil {
 		return nil, &commit.Failure{Exit: 1, Message: fmt.Sprintf("open the paid log: %v", err)}
 	}
-	s := &session{log: log, prompt: prompt, vocabulary: vocabulary, waiting: waiting(b)}
-	s.asker = llm.Recorded(llm.Retrying(llm.InFlight(untilStopped{client, s}, cfg.Model.Concurrency), llm.Retries{}), log)
+	s := &session{version: cfg.Version, log: log, prompt: prompt, vocabulary: vocabulary}
+	if _, local := b.(store.Local); local {
+		s.waiting = 2 // the next are ready when a slot is
+		limited := newDurably(untilStopped{client, s}, log, cfg.Model.Concurrency)
+		s.asker = llm.Recorded(llm.Retrying(limited, llm.Retries{}), limited)
+	} else {
+		// Answers take up to ten seconds to be durable: calls must not wait
+		// for that.
+		s.waiting = 32
+		s.asker = llm.Recorded(llm.Retrying(llm.InFlight(untilStopped{client, s}, cfg.Model.Concurrency), llm.Retries{}), log)
+	}
 	return s, nil
 }
 
@@ -131,6 +151,7 @@ func (s *session) stop(f *commit.Failure, terminal *llm.TerminalError) {
 	defer s.mu.Unlock()
 	if s.failure == nil {
 		s.failure, s.terminal = f, terminal
+		failures.Store(s.version, f)
 	}
 }
 
@@ -156,14 +177,4 @@ func (s *session) damage() []string {
 	told := s.told
 	s.told = len(warnings)
 	return warnings[told:]
-}
-
-// waiting is how many answers of each call in flight may be on their way to
-// being durable: on a local disk that takes milliseconds, on an object store
-// up to ten seconds.
-func waiting(b store.Bucket) int {
-	if _, local := b.(store.Local); local {
-		return 2
-	}
-	return 32
 }

@@ -146,6 +146,7 @@ func (f *eventsFn) ProcessElement(ctx context.Context, file int, block func(int,
 		// The file itself is damaged: reading it again would not help.
 		entry(commit.Fail(err))
 	}
+	progress.Add(f.Config.Stage, rows.Read%4096)
 	p.flush()
 	for partition := range Partitions {
 		if users := p.names[partition]; len(users) > 0 {

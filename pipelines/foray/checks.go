@@ -1,0 +1,117 @@
+package main
+
+import (
+	"flag"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"foray/llm"
+	"foray/pipelines/job"
+	"foray/pipelines/plan"
+	"foray/schemas"
+	"foray/transforms/keyspace"
+	"foray/transforms/planner"
+	"foray/transforms/planning"
+)
+
+// check finds values that no run could use, of the flags that a command has,
+// before any work is done.
+func (o *options) check(f *pflag.FlagSet) error {
+	has := func(name string) bool { return f.Lookup(name) != nil }
+	share := func(v float64) bool { return v >= 0 && v <= 1 } // not so for NaN
+	switch {
+	case has("keep_versions") && o.keepVersions < 0:
+		return job.UsageError("--keep_versions=%d: want a number of versions, or 0 to keep all", o.keepVersions)
+	case has("history") && (o.history < 1 || o.history > schemas.MaxHistory):
+		return job.UsageError("--history=%d: want 1 to %d clusters", o.history, schemas.MaxHistory)
+	case has("key_order") && !slices.Contains([]keyspace.Order{keyspace.Sequence, keyspace.Set}, keyspace.Order(o.keyOrder)):
+		return job.UsageError("--key_order=%s: want %s or %s", o.keyOrder, keyspace.Sequence, keyspace.Set)
+	case has("shards") && (o.shards < 1 || o.shards > maxShards):
+		return job.UsageError("--shards=%d: want 1 to %d parts", o.shards, maxShards)
+	case has("min_users") && o.minUsers < 0:
+		return job.UsageError("--min_users=%d: want a number of users", o.minUsers)
+	case has("contexts_per_label") && o.contextsPerLabel < 1:
+		return job.UsageError("--contexts_per_label=%d: want at least one", o.contextsPerLabel)
+	case has("min_match_rate") && !share(o.minMatchRate):
+		return job.UsageError("--min_match_rate=%g: want a share in [0, 1]", o.minMatchRate)
+	case has("max_failed") && !share(o.maxFailed):
+		return job.UsageError("--max_failed=%g: want a share in [0, 1]", o.maxFailed)
+	case has("slots") && (o.slots < 1 || !share(o.exploreShare)):
+		return job.UsageError("--slots=%d --explore_share=%g: want at least one slot and a share in [0, 1]", o.slots, o.exploreShare)
+	case has("keys") && !slices.Contains([]string{"", plan.AllKeys, plan.ObservedKeys}, o.keys):
+		return job.UsageError("--keys=%s: want %s or %s", o.keys, plan.AllKeys, plan.ObservedKeys)
+	}
+	if has("runner") {
+		if err := checkRunner(); err != nil {
+			return err
+		}
+	}
+	if !has("planner") || slices.Contains(planner.Baselines, o.planner) {
+		return nil
+	}
+	if o.planner != planner.OpenAI {
+		return job.UsageError("--planner=%s is no planner: use %s or %s", o.planner, strings.Join(planner.Baselines, ", "), planner.OpenAI)
+	}
+	return o.checkModel()
+}
+
+// maxShards is the most parts that a part's name can count.
+const maxShards = 99999
+
+// usualName is what names of variables look like, and keys do not.
+var usualName = regexp.MustCompile(`^[A-Z][A-Z0-9_]*$`)
+
+func (o *options) checkModel() error {
+	m := o.model
+	switch {
+	case m.Endpoint == "":
+		return job.UsageError("--llm_endpoint is missing: give the base URL of the model, such as http://localhost:8000/v1")
+	case m.Name == "":
+		return job.UsageError("--llm_model is missing: give the name of the model")
+	case m.Concurrency < 1:
+		return job.UsageError("--llm_concurrency=%d: want at least one call in flight", m.Concurrency)
+	case m.Timeout <= 0:
+		return job.UsageError("--llm_timeout=%v: want a time such as 60s", m.Timeout)
+	case m.MaxTokens < 1:
+		return job.UsageError("--llm_max_tokens=%d: want at least one", m.MaxTokens)
+	case m.Decode != planning.FreeDecoding:
+		return job.UsageError("--llm_decode=%s: want %s", m.Decode, planning.FreeDecoding)
+	case m.KeyEnv != "" && m.KeyFile != "":
+		return job.UsageError("--llm_api_key_env and --llm_api_key_file: give one of them")
+	}
+	if _, err := llm.NewClient(llm.ClientConfig{Endpoint: m.Endpoint}); err != nil {
+		return job.UsageError("--llm_endpoint: %w", err)
+	}
+	// Workers elsewhere have an environment of their own. What is given in
+	// place of a name must not get into a job's graph, for it may be a key.
+	_, set := os.LookupEnv(m.KeyEnv)
+	if _, err := m.Key(); err != nil && (job.WorkersHere() || m.KeyFile == "" && !set && !usualName.MatchString(m.KeyEnv)) {
+		return job.UsageError("%w", err)
+	}
+	return nil
+}
+
+// checkRunner refuses what a runner would overlook.
+func checkRunner() error {
+	job.WorkersHere() // while the flags are as they were given
+	given := func(name string) bool {
+		f := flag.Lookup(name)
+		return f != nil && f.Value.String() != f.DefValue
+	}
+	dataflow := slices.Contains([]string{"dataflow", "DataflowRunner"}, job.Runner())
+	switch {
+	case !slices.Contains(job.Runners, job.Runner()):
+		return job.UsageError("--runner=%s is no runner: use one of %s", job.Runner(), strings.Join(job.Runners, ", "))
+	case given("dry_run") && !dataflow:
+		return job.UsageError("--dry_run is Dataflow's: add --runner=dataflow (foray plan --estimate counts the work of any runner)")
+	case given("template_location") && !dataflow:
+		return job.UsageError("--template_location is Dataflow's: add --runner=dataflow")
+	case given("async") && job.RunnerHere():
+		return job.UsageError("--async: this runner ends with the command; name one that outlives it with --runner and --endpoint")
+	}
+	return nil
+}

@@ -1,0 +1,143 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"foray/schemas"
+	"foray/transforms/planning"
+	"foray/transforms/store"
+	"foray/transforms/tables"
+)
+
+// golden is what a run on real data gave when it was last judged good.
+type golden struct {
+	// Clusters and Keys are exact, Transitions (distinct ones) within tolerance.
+	Clusters, Keys, Transitions int64
+	// Metrics hold, by "name planner k", to within tolerance.
+	Metrics map[string]float64
+}
+
+// tolerance is how far another machine's floating-point sums may move a
+// figure; a change of method moves it further.
+func tolerance(v float64) float64 { return 0.003 + 0.05*math.Abs(v) }
+
+// TestRealData runs everything on real data as it stands, and holds metrics
+// against committed figures. FORAY_UPDATE_GOLDENS=1 writes them anew.
+func TestRealData(t *testing.T) {
+	root := filepath.Join("..", "..")
+	data := filepath.Join(root, "..", "shared", "data")
+	if _, err := os.Stat(data); errors.Is(err, fs.ErrNotExist) {
+		t.Skip("the real data is not there: ../shared/data does not exist")
+	}
+	for _, set := range []struct {
+		name string
+		args []string
+	}{
+		{"online-retail", []string{
+			"--items", filepath.Join(data, "online-retail", "items.csv"),
+			"--events", filepath.Join(data, "online-retail", "interactions.csv"),
+		}},
+		{"movietweetings", []string{
+			"--items", filepath.Join(data, "movietweetings", "items.csv"), "--text_columns", "title,genres",
+			"--events", filepath.Join(data, "movietweetings", "interactions.csv"),
+		}},
+		{"movietweetings-100k", []string{
+			"--items", filepath.Join(data, "movietweetings-100k", "movies.dat"), "--item_id_column", "1", "--text_columns", "2,3",
+			"--events", filepath.Join(data, "movietweetings-100k", "ratings.dat"), "--user_id_column", "1", "--event_item_id_column", "2", "--timestamp_column", "4",
+			"--delimiter", "::", "--no_header",
+		}},
+	} {
+		t.Run(set.name, func(t *testing.T) {
+			out := t.TempDir()
+			foray(t, append([]string{"run", "--output", out}, set.args...)...).want(t, 0)
+			got := measure(t, out)
+			path := filepath.Join(root, "testdata", "goldens", set.name+".json")
+			if os.Getenv("FORAY_UPDATE_GOLDENS") != "" {
+				writeGolden(t, path, got)
+			}
+			compare(t, path, got)
+		})
+	}
+}
+
+// measure reads what a golden holds from the published tables.
+func measure(t *testing.T, out string) golden {
+	t.Helper()
+	ctx, b := t.Context(), store.Local(out)
+	version, err := store.Current(ctx, b, schemas.LookupTable)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lookup, err := store.ReadManifest(ctx, b, schemas.LookupTable, version)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clusters, _, err := tables.Read[schemas.Cluster](ctx, b, schemas.ClustersTable, lookup.Parents[schemas.ClustersTable])
+	if err != nil {
+		t.Fatal(err)
+	}
+	transitions, err := store.ReadManifest(ctx, b, schemas.TransitionsTable, lookup.Parents[schemas.TransitionsTable])
+	if err != nil {
+		t.Fatal(err)
+	}
+	judged, err := store.Current(ctx, b, schemas.MetricsTable)
+	if err != nil {
+		t.Fatal(err)
+	}
+	metrics, _, err := tables.Read[schemas.Metric](ctx, b, schemas.MetricsTable, judged)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := golden{
+		Clusters: int64(len(planning.Leaves(clusters))), Keys: lookup.Rows(), Transitions: transitions.Rows(),
+		Metrics: map[string]float64{},
+	}
+	for _, m := range metrics {
+		g.Metrics[fmt.Sprintf("%s %s %d", m.Name, m.Planner, m.K)] = math.Round(m.Value*1e4) / 1e4
+	}
+	return g
+}
+
+func writeGolden(t *testing.T, path string, g golden) {
+	t.Helper()
+	data, err := json.MarshalIndent(g, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, append(data, '\n'), 0o666); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func compare(t *testing.T, path string, got golden) {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want golden
+	if err := json.Unmarshal(data, &want); err != nil {
+		t.Fatal(err)
+	}
+	if got.Clusters != want.Clusters || got.Keys != want.Keys {
+		t.Errorf("%d clusters and %d keys, want %d and %d", got.Clusters, got.Keys, want.Clusters, want.Keys)
+	}
+	if math.Abs(float64(got.Transitions-want.Transitions)) > tolerance(float64(want.Transitions)) {
+		t.Errorf("%d distinct transitions, want about %d", got.Transitions, want.Transitions)
+	}
+	if len(got.Metrics) != len(want.Metrics) {
+		t.Errorf("%d metrics, want %d", len(got.Metrics), len(want.Metrics))
+	}
+	for name, v := range want.Metrics {
+		if math.Abs(got.Metrics[name]-v) > tolerance(v) {
+			t.Errorf("%s is %v, want %v ± %.4f", name, got.Metrics[name], v, tolerance(v))
+		}
+	}
+}
