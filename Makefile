@@ -29,7 +29,7 @@ lint: ## vet, staticcheck, gofmt, and which package may import which
 bench: build ## figures of speed and memory, printed
 	$(GO) run ./scripts/bench --foray bin/foray --dir out/bench
 
-interop: demo ## tables read by DuckDB and pyarrow, in an environment made here
+interop: demo ## tables read by DuckDB, pandas and polars, in an environment made here
 	scripts/interop/run.sh out/demo
 
 clean: ## everything that the other targets made
