@@ -1,0 +1,345 @@
+package curation
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/testing/ptest"
+
+	"foray/llm"
+	"foray/schemas"
+	"foray/transforms/commit"
+	"foray/transforms/read"
+	"foray/transforms/store"
+	"foray/transforms/tables"
+)
+
+func TestMain(m *testing.M) { ptest.Main(m) }
+
+func TestTuplesAreNumberedInOrder(t *testing.T) {
+	leaves := []int32{2, 3, 7, 11}
+	tuples, err := NewTuples(leaves, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var before int64 = -1
+	tuple := make([]int32, 3)
+	shard := 0
+	for _, a := range leaves {
+		for _, b := range leaves {
+			for _, c := range leaves {
+				n := tuples.Number([]int32{a, b}, c)
+				if n != before+1 {
+					t.Fatalf("%d %d %d has number %d, want %d", a, b, c, n, before+1)
+				}
+				before = n
+				if tuples.Tuple(n, tuple); !slices.Equal(tuple, []int32{a, b, c}) {
+					t.Fatalf("number %d is %v, want %d %d %d", n, tuple, a, b, c)
+				}
+				if s := tuples.Shard(n, 3, 3); s < shard || s > 2 {
+					t.Fatalf("number %d is in shard %d after %d", n, s, shard)
+				} else {
+					shard = s
+				}
+			}
+		}
+	}
+	many := make([]int32, 100_000)
+	for i := range many {
+		many[i] = int32(i)
+	}
+	if _, err := NewTuples(many, 4); err == nil || !strings.Contains(err.Error(), "--history") {
+		t.Errorf("too many tuples gave %v", err)
+	}
+}
+
+func TestTopPerLabel(t *testing.T) {
+	// Numbers over ten leaves: the last digit is the label.
+	c := counted{
+		numbers: []int64{11, 21, 31, 41, 12, 22, 13},
+		counts:  []int64{5, 9, 5, 1, 2, 7, 1},
+	}
+	tests := []struct {
+		n        int
+		minUsers int64
+		want     []int64
+	}{
+		{2, 1, []int64{21, 11, 22, 12, 13}},
+		{10, 2, []int64{21, 11, 31, 22, 12}},
+		{1, 8, []int64{21}},
+		{1, 10, []int64{}},
+	}
+	for _, tc := range tests {
+		if got := topPerLabel(c, 10, tc.n, tc.minUsers).numbers; !slices.Equal(got, tc.want) {
+			t.Errorf("the first %d with %d users: got %v, want %v", tc.n, tc.minUsers, got, tc.want)
+		}
+	}
+}
+
+func TestMergeAddsUp(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	var c counted
+	want := map[int64]int64{}
+	for range 1000 {
+		n, k := rng.Int64N(50), rng.Int64N(5)
+		c.numbers, c.counts = append(c.numbers, n), append(c.counts, k)
+		want[n] += k
+	}
+	c.merge()
+	if !slices.IsSorted(c.numbers) || len(c.numbers) != len(want) {
+		t.Errorf("got %v", c.numbers)
+	}
+	for i, n := range c.numbers {
+		if c.counts[i] != want[n] {
+			t.Errorf("%d counts %d, want %d", n, c.counts[i], want[n])
+		}
+	}
+}
+
+// log is a random log of events, with ties in time.
+type log struct {
+	users, items []int
+	seconds      []int64
+}
+
+const logStart = 1_700_000_000
+
+func randomLog(rng *rand.Rand, n, users, items int) log {
+	var l log
+	for range n {
+		l.users = append(l.users, rng.IntN(users))
+		l.items = append(l.items, rng.IntN(items))
+		l.seconds = append(l.seconds, logStart+rng.Int64N(500))
+	}
+	return l
+}
+
+func (l log) write(t *testing.T, path string) {
+	t.Helper()
+	var b strings.Builder
+	b.WriteString("user_id,item_id,timestamp\n")
+	for i := range l.users {
+		fmt.Fprintf(&b, "u%d,i%03d,%d\n", l.users[i], l.items[i], l.seconds[i])
+	}
+	if err := os.WriteFile(path, []byte(b.String()), 0o666); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// plain counts transitions and keys by the glossary's words, without any of
+// the code under test.
+func (l log) plain(k int, set bool, cluster func(item int) int32, cut int64) (transitions, keys map[string]int64) {
+	type event struct {
+		second  int64
+		cluster int32
+	}
+	histories := map[int][]event{}
+	for i, u := range l.users {
+		if l.seconds[i] < cut {
+			histories[u] = append(histories[u], event{l.seconds[i], cluster(l.items[i])})
+		}
+	}
+	transitions, keys = map[string]int64{}, map[string]int64{}
+	for _, h := range histories {
+		slices.SortFunc(h, func(a, b event) int {
+			if a.second != b.second {
+				return int(a.second - b.second)
+			}
+			return int(a.cluster - b.cluster)
+		})
+		last := func(upTo int) []int32 {
+			var key []int32
+			for i := upTo - 1; i >= 0 && len(key) < k; i-- {
+				if !slices.Contains(key, h[i].cluster) {
+					key = append(key, h[i].cluster)
+				}
+			}
+			slices.Reverse(key)
+			if set {
+				slices.Sort(key)
+			}
+			return key
+		}
+		met := map[int32]bool{}
+		for i, e := range h {
+			if key := last(i); len(key) == k && !met[e.cluster] {
+				transitions[fmt.Sprint(key, e.cluster)]++
+			}
+			met[e.cluster] = true
+		}
+		if key := last(len(h)); len(key) == k {
+			keys[fmt.Sprint(key)]++
+		}
+	}
+	return transitions, keys
+}
+
+// world writes the tables that curation starts from: items i000 … in leaves
+// with gaps between their ids.
+func world(t *testing.T, out store.Local, items int, cluster func(int) int32) (version string) {
+	t.Helper()
+	version = store.NewVersion(time.UnixMilli(1))
+	var ic []schemas.ItemCluster
+	leaves := map[int32]bool{}
+	for i := range items {
+		ic = append(ic, schemas.ItemCluster{ItemID: fmt.Sprintf("i%03d", i), ClusterID: cluster(i)})
+		leaves[cluster(i)] = true
+	}
+	var clusters []schemas.Cluster
+	for id := range int32(100) {
+		if leaves[id] {
+			clusters = append(clusters, schemas.Cluster{ClusterID: id, Description: fmt.Sprintf("words %d", id)})
+		}
+	}
+	finish(t, out, version, schemas.ItemClustersTable, ic)
+	finish(t, out, version, schemas.ClustersTable, clusters)
+	return version
+}
+
+func finish[T any](t *testing.T, out store.Local, version, table string, rows []T) {
+	t.Helper()
+	r, err := tables.WriteShard(t.Context(), out, table, version, 0, 1, rows)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.Commit(t.Context(), out, schemas.Manifest{Table: table, Version: version}, []store.Receipt{r}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestCurationAgainstTheDefinition(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 8))
+	cluster := func(item int) int32 { return int32(item%9)*3 + 1 }
+	for _, tc := range []struct {
+		k     int
+		set   bool
+		until string
+		cut   int64
+	}{
+		{2, false, "1", 1 << 60},
+		{2, true, fmt.Sprint(logStart + 300), logStart + 300},
+		{1, false, fmt.Sprint(logStart + 250), logStart + 250},
+		{3, false, "1", 1 << 60},
+	} {
+		t.Run(fmt.Sprintf("K=%d set=%v until=%s", tc.k, tc.set, tc.until), func(t *testing.T) {
+			dir := t.TempDir()
+			out := store.Local(filepath.Join(dir, "out"))
+			events := filepath.Join(dir, "events.csv")
+			l := randomLog(rng, 3000, 150, 30)
+			l.write(t, events)
+			from := world(t, out, 30, cluster)
+			version := store.NewVersion(time.UnixMilli(2))
+			curate(t, events, Config{
+				Stage: "curate", Output: string(out), ItemClusters: from, Clusters: from, Version: version,
+				K: tc.k, SetKeys: tc.set, Shards: 3, MinUsers: 1, ContextsPerLabel: 4, Prompt: llm.PaperTemplate(),
+			}, tc.until)
+			wantTransitions, wantKeys := l.plain(tc.k, tc.set, cluster, tc.cut)
+			transitions, _, err := tables.ReadKeyed[schemas.Transition](t.Context(), out, schemas.TransitionsTable, version)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := map[string]int64{}
+			for i, r := range transitions {
+				got[fmt.Sprint(r.Key, r.Next)] = r.Users
+				if i > 0 && slices.Compare(append(slices.Clone(transitions[i-1].Key), transitions[i-1].Next), append(slices.Clone(r.Key), r.Next)) >= 0 {
+					t.Fatalf("row %d is not after row %d", i, i-1)
+				}
+			}
+			if !reflect.DeepEqual(got, wantTransitions) {
+				t.Errorf("%d transitions, want %d, or others", len(got), len(wantTransitions))
+			}
+			keys, m, err := tables.ReadKeyed[schemas.KeyTraffic](t.Context(), out, schemas.KeysTable, version)
+			if err != nil {
+				t.Fatal(err)
+			}
+			gotKeys := map[string]int64{}
+			for _, r := range keys {
+				gotKeys[fmt.Sprint(r.Key)] = r.Users
+			}
+			if !reflect.DeepEqual(gotKeys, wantKeys) {
+				t.Errorf("%d keys, want %d, or others", len(gotKeys), len(wantKeys))
+			}
+			if n := m.Counts["event_rows"]; n != 3000 {
+				t.Errorf("the manifest counts %d rows, want 3000", n)
+			}
+			checkExamples(t, out, version, tc.k, wantTransitions)
+		})
+	}
+}
+
+func curate(t *testing.T, events string, cfg Config, until string) {
+	t.Helper()
+	source, err := read.InspectEvents(t.Context(), read.EventsSpec{Pattern: events, User: "user_id", Item: "item_id", Time: "timestamp"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cfg.Until, err = read.ParseUntil(until); err != nil {
+		t.Fatal(err)
+	}
+	p, s := beam.NewPipelineWithRoot()
+	in := read.ReadEvents(s, read.EventsConfig{Stage: cfg.Stage, Source: source, Key: read.ItemCluster, Output: cfg.Output, ItemClusters: cfg.ItemClusters})
+	tuples, followed := Histories(s, cfg, in.Blocks, in.Span)
+	contexts, counted := Tables(s, cfg, tuples)
+	commits := commit.Config{Output: cfg.Output, Stage: cfg.Stage, Version: cfg.Version}
+	for _, table := range []string{schemas.TransitionsTable, schemas.KeysTable, schemas.TrainingTable} {
+		commits.Tables = append(commits.Tables, schemas.Manifest{Table: table})
+	}
+	commit.Commit(s, commits, in.Entries, followed, counted, Training(s, cfg, contexts))
+	if err := ptest.Run(p); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// checkExamples holds training/ against the counted transitions: at most four
+// contexts a label, the most frequent ones, as a chat that ends in the label.
+func checkExamples(t *testing.T, out store.Local, version string, k int, transitions map[string]int64) {
+	t.Helper()
+	m, err := store.ReadManifest(t.Context(), out, schemas.TrainingTable, version)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := store.ReadPart(t.Context(), out, schemas.TrainingTable, version, m.Parts[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	labels := map[string]int{}
+	examples := int64(0)
+	for lines := bufio.NewScanner(bytes.NewReader(data)); lines.Scan(); examples++ {
+		var chat struct {
+			Messages []struct{ Role, Content string }
+		}
+		if err := json.Unmarshal(lines.Bytes(), &chat); err != nil {
+			t.Fatal(err)
+		}
+		last := chat.Messages[len(chat.Messages)-1]
+		if last.Role != "assistant" || !strings.HasPrefix(last.Content, "New cluster: words ") {
+			t.Fatalf("an example ends in %+v", last)
+		}
+		if n := strings.Count(chat.Messages[len(chat.Messages)-2].Content, "words "); n != k {
+			t.Fatalf("an example asks about %d clusters, want %d", n, k)
+		}
+		labels[last.Content]++
+	}
+	if examples == 0 || examples != m.Rows() {
+		t.Errorf("%d examples, %d in the manifest", examples, m.Rows())
+	}
+	want := map[string]int{}
+	for transition := range transitions {
+		next := transition[strings.LastIndexByte(transition, ' ')+1:]
+		want["New cluster: words "+next] = min(want["New cluster: words "+next]+1, 4)
+	}
+	if !reflect.DeepEqual(labels, want) {
+		t.Errorf("examples a label: got %v, want %v", labels, want)
+	}
+}
