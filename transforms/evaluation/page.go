@@ -93,7 +93,11 @@ func samples(d *report.Data, w *planning.World, t *planning.Table, successor pla
 		r := t.Rows[i]
 		key := w.Words(r.Key)
 		if n < pageSamples {
-			d.Samples = append(d.Samples, report.Plan{Key: key, Novel: r.NovelDescription, Status: r.Status, Votes: r.Votes, Samples: r.Samples, Traffic: r.Traffic})
+			plan := report.Plan{Key: key, Novel: r.NovelDescription, Status: r.Status, Traffic: r.Traffic}
+			if r.Samples > 1 { // of a single answer there is nothing to tell
+				plan.Votes, plan.Samples = r.Votes, r.Samples
+			}
+			d.Samples = append(d.Samples, plan)
 		}
 		if len(d.Worst) == pageWorst {
 			continue
