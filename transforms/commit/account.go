@@ -1,13 +1,14 @@
 package commit
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"path"
-	"sort"
+	"slices"
 	"strings"
 	"time"
 
@@ -55,12 +56,8 @@ func ReadAccount(ctx context.Context, b store.Bucket, version, stage string) (Ac
 
 // WriteAccount keeps the account of a stage, and its rejects for WriteRejects.
 func WriteAccount(ctx context.Context, b store.Bucket, a Account, rejects []schemas.Reject) error {
-	sort.Slice(rejects, func(i, j int) bool {
-		x, y := rejects[i], rejects[j]
-		if x.Source != y.Source {
-			return naturalLess(x.Source, y.Source)
-		}
-		return x.Reason < y.Reason
+	slices.SortFunc(rejects, func(x, y schemas.Reject) int {
+		return cmp.Or(compareSources(x.Source, y.Source), cmp.Compare(x.Reason, y.Reason), cmp.Compare(x.Raw, y.Raw))
 	})
 	if len(rejects) > 0 {
 		err := b.Put(ctx, rejectsName(a.Version, a.Stage), store.Always, encodeRows(rejects))
@@ -77,16 +74,19 @@ func WriteAccount(ctx context.Context, b store.Bucket, a Account, rejects []sche
 	return store.Write(ctx, b, accountName(a.Version, a.Stage), append(data, '\n'))
 }
 
-// naturalLess orders file:2 before file:10.
-func naturalLess(a, b string) bool {
-	i, j := strings.LastIndexByte(a, ':'), strings.LastIndexByte(b, ':')
-	if i < 0 || j < 0 || a[:i] != b[:j] {
-		return a < b
+// compareSources orders file:2 before file:10.
+func compareSources(a, b string) int {
+	aFile, aLine := cutLine(a)
+	bFile, bLine := cutLine(b)
+	return cmp.Or(cmp.Compare(aFile, bFile), cmp.Compare(len(aLine), len(bLine)), cmp.Compare(aLine, bLine))
+}
+
+// cutLine parts file:line; what has no colon is all file.
+func cutLine(source string) (file, line string) {
+	if i := strings.LastIndexByte(source, ':'); i >= 0 {
+		return source[:i], source[i+1:]
 	}
-	if a, b := a[i+1:], b[j+1:]; len(a) != len(b) {
-		return len(a) < len(b)
-	}
-	return a < b
+	return source, ""
 }
 
 // WriteRejects makes and publishes the version of rejects/ of a command, of

@@ -11,12 +11,17 @@ const rawBytes = 1024
 // Cut makes raw text fit for a reject: valid UTF-8 of at most 1 KiB, cut
 // between runes.
 func Cut(raw string) string {
-	if len(raw) > rawBytes {
-		n := rawBytes
-		for n > rawBytes-utf8.UTFMax && !utf8.RuneStart(raw[n]) {
-			n--
-		}
-		raw = raw[:n]
+	// What stands for an invalid byte is longer than it.
+	return cut(strings.ToValidUTF8(cut(raw), "\uFFFD"))
+}
+
+func cut(raw string) string {
+	if len(raw) <= rawBytes {
+		return raw
 	}
-	return strings.ToValidUTF8(raw, "\uFFFD")
+	n := rawBytes
+	for n > rawBytes-utf8.UTFMax && !utf8.RuneStart(raw[n]) {
+		n--
+	}
+	return raw[:n]
 }

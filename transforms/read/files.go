@@ -1,11 +1,13 @@
 package read
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/klauspost/compress/gzip"
@@ -17,7 +19,8 @@ import (
 
 // Files lists the files that a pattern names: one path or a glob (*, ?, […]),
 // local or of any scheme that the store knows, or several separated by commas.
-// Sorted, so that what comes after is the same everywhere.
+// Sorted, so that what comes after is the same everywhere; a file that several
+// patterns name is read once.
 func Files(ctx context.Context, flag, pattern string) ([]schemas.Input, error) {
 	var files []schemas.Input
 	for _, p := range strings.Split(pattern, ",") {
@@ -33,7 +36,8 @@ func Files(ctx context.Context, flag, pattern string) ([]schemas.Input, error) {
 		}
 		files = append(files, found...)
 	}
-	return files, nil
+	slices.SortStableFunc(files, func(a, b schemas.Input) int { return cmp.Compare(a.Path, b.Path) })
+	return slices.CompactFunc(files, func(a, b schemas.Input) bool { return a.Path == b.Path }), nil
 }
 
 func glob(ctx context.Context, pattern string) ([]schemas.Input, error) {
@@ -57,10 +61,14 @@ func glob(ctx context.Context, pattern string) ([]schemas.Input, error) {
 	if err != nil {
 		return nil, err
 	}
+	before, ok := strings.CutSuffix(pattern, name)
+	if !ok { // name is a cleaned local path
+		before = strings.TrimPrefix(root, ".")
+	}
 	var files []schemas.Input
 	for _, info := range infos {
 		if ok, _ := path.Match(name, info.Name); ok {
-			files = append(files, schemas.Input{Path: strings.TrimSuffix(pattern, name) + info.Name, Bytes: info.Size, Generation: info.Generation})
+			files = append(files, schemas.Input{Path: before + info.Name, Bytes: info.Size, Generation: info.Generation})
 		}
 	}
 	return files, nil
@@ -77,6 +85,9 @@ func splitURL(url string) (root, name string) {
 		return ".", path.Clean(url)
 	}
 	bucket, name, _ := strings.Cut(rest, "/")
+	if scheme == "file" && bucket == "" {
+		return "file:///", name
+	}
 	return scheme + "://" + bucket, name
 }
 

@@ -163,7 +163,7 @@ func (b *Items) add(r *rowReader, source ItemSource) (int, error) {
 	b.IDs = append(b.IDs, id)
 	b.Titles = append(b.Titles, title)
 	b.Texts = append(b.Texts, text)
-	return len(id) + 2*len(title) + 4*b.Dims, nil
+	return len(id) + len(title) + len(text) + 4*b.Dims, nil
 }
 
 // firstText is an item's title: the first text column that is not empty.
