@@ -112,7 +112,7 @@ func stageCommand(use, short, example string, groups []group, stage func(context
 func clusterCommand() *cobra.Command {
 	return stageCommand("cluster", "Group items into interest clusters, named by keywords",
 		"foray cluster --items items.csv --events events.csv --output out",
-		[]group{outputGroup, itemsGroup, eventsGroup, formatGroup, clusterGroup, runnerGroup},
+		[]group{outputGroup, itemsGroup, eventsGroup, formatGroup, cutGroup, clusterGroup, runnerGroup},
 		func(ctx context.Context, c *job.Command, o *options) (job.Result, error) {
 			return cluster.Run(ctx, c, o.forCluster())
 		})
@@ -121,7 +121,7 @@ func clusterCommand() *cobra.Command {
 func curateCommand() *cobra.Command {
 	return stageCommand("curate", "Count transitions between clusters and write training examples",
 		"foray curate --events events.csv --output out",
-		[]group{outputGroup, eventsGroup, formatGroup, keysGroup, trainingGroup, promptGroup, runnerGroup},
+		[]group{outputGroup, eventsGroup, formatGroup, cutGroup, keysGroup, partsGroup, trainingGroup, promptGroup, runnerGroup},
 		func(ctx context.Context, c *job.Command, o *options) (job.Result, error) {
 			options, err := o.forCurate()
 			if err != nil {
@@ -134,7 +134,7 @@ func curateCommand() *cobra.Command {
 func planCommand() *cobra.Command {
 	return stageCommand("plan", "Plan a novel cluster for every key, and publish the table",
 		"foray plan --planner openai --llm_endpoint http://localhost:8000/v1 --llm_model m --output out",
-		[]group{outputGroup, plannerGroup, keysGroup, promptGroup, modelGroup, gatesGroup, publishGroup, runnerGroup},
+		[]group{outputGroup, plannerGroup, keysGroup, partsGroup, promptGroup, modelGroup, gatesGroup, publishGroup, runnerGroup},
 		func(ctx context.Context, c *job.Command, o *options) (job.Result, error) {
 			options, err := o.forPlan()
 			if err != nil {
@@ -150,7 +150,7 @@ func planCommand() *cobra.Command {
 func trainCommand() *cobra.Command {
 	return stageCommand("train", "Count the item policy that picks items inside clusters",
 		"foray train --events events.csv --output out",
-		[]group{outputGroup, eventsGroup, formatGroup, keysGroup, runnerGroup},
+		[]group{outputGroup, eventsGroup, formatGroup, partsGroup, runnerGroup},
 		func(ctx context.Context, c *job.Command, o *options) (job.Result, error) {
 			return recommend.Train(ctx, c, o.forRecommend())
 		})
@@ -169,7 +169,7 @@ func recommendCommand() *cobra.Command {
 		c.Resume = true // an item policy for the same events serves again
 		return recommendStages(cmd.Context(), c, o, o.forRecommend())
 	}
-	return withFlags(cmd, o, outputGroup, eventsGroup, formatGroup, slatesGroup, keysGroup, runnerGroup)
+	return withFlags(cmd, o, outputGroup, eventsGroup, formatGroup, slatesGroup, partsGroup, runnerGroup)
 }
 
 // recommendStages trains the item policy, then recommends with it. A launcher
@@ -193,7 +193,7 @@ func recommendStages(ctx context.Context, c *job.Command, o *options, opts recom
 func evaluateCommand() *cobra.Command {
 	return stageCommand("evaluate", "Judge the plans by what users did later; write metrics and the report",
 		"foray evaluate --items items.csv --events events.csv --output out",
-		[]group{outputGroup, itemsGroup, eventsGroup, formatGroup, runnerGroup},
+		[]group{outputGroup, itemsGroup, eventsGroup, formatGroup, cutGroup, runnerGroup},
 		func(ctx context.Context, c *job.Command, o *options) (job.Result, error) {
 			return evaluate.Run(ctx, c, o.forEvaluate())
 		})

@@ -85,7 +85,10 @@ var (
 		f.StringVar(&o.Timestamp, "timestamp_column", "timestamp", "column of times: Unix s, ms or µs, or RFC 3339")
 		f.StringVar(&o.Engagement, "engagement_column", "", "column of numbers that say how much a user liked the item")
 		f.Float64Var(&o.MinEngagement, "min_engagement", 0, "keep events with at least this engagement")
-		f.StringVar(&o.TrainUntil, "train_until", "0.8", "events before it train, those after it judge: a time, or a share of the events' time span; 1 trains on all")
+	}}
+	cutGroup = group{"Training and judging", func(o *options, f *pflag.FlagSet) {
+		f.StringVar(&o.TrainUntil, "train_until", "0.8", "events before it train, those after it judge: a time, or a share of the events' time span; 1 trains on all "+
+			"(evaluate takes the time that the table's transitions were cut at, where it has any)")
 	}}
 	clusterGroup = group{"Clusters", func(o *options, f *pflag.FlagSet) {
 		f.IntVar(&o.clusters, "clusters", 0, "number of interest clusters (default: 761, or items ÷ 20 where that is less, at least 8)")
@@ -94,6 +97,8 @@ var (
 	keysGroup = group{"Keys", func(o *options, f *pflag.FlagSet) {
 		f.IntVar(&o.history, "history", 2, "K, the number of clusters of a key")
 		f.StringVar(&o.keyOrder, "key_order", string(keyspace.Sequence), "sequence: the order of use matters; set: it does not (half the keys)")
+	}}
+	partsGroup = group{"Parts", func(o *options, f *pflag.FlagSet) {
 		f.IntVar(&o.shards, "shards", 8, "parts of the large tables; also the work that can go on at once on a cluster")
 	}}
 	trainingGroup = group{"Training examples", func(o *options, f *pflag.FlagSet) {

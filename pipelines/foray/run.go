@@ -46,7 +46,7 @@ func runCommand() *cobra.Command {
 		}
 		return err
 	}
-	return withFlags(cmd, o, outputGroup, itemsGroup, eventsGroup, formatGroup, clusterGroup, keysGroup, plannerGroup,
+	return withFlags(cmd, o, outputGroup, itemsGroup, eventsGroup, formatGroup, cutGroup, clusterGroup, keysGroup, partsGroup, plannerGroup,
 		promptGroup, modelGroup, trainingGroup, slatesGroup, gatesGroup, runnerGroup)
 }
 
