@@ -3,13 +3,17 @@ package curation
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -218,6 +222,9 @@ func finish[T any](t *testing.T, out store.Local, version, table string, rows []
 	}
 }
 
+// never cuts nothing.
+func never(_, _ int64) int64 { return 1 << 60 }
+
 func TestCurationAgainstTheDefinition(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, 8))
 	cluster := func(item int) int32 { return int32(item%9)*3 + 1 }
@@ -225,12 +232,14 @@ func TestCurationAgainstTheDefinition(t *testing.T) {
 		k     int
 		set   bool
 		until string
-		cut   int64
+		cut   func(first, last int64) int64 // in seconds
+		users int64                         // the least behind an example
 	}{
-		{2, false, "1", 1 << 60},
-		{2, true, fmt.Sprint(logStart + 300), logStart + 300},
-		{1, false, fmt.Sprint(logStart + 250), logStart + 250},
-		{3, false, "1", 1 << 60},
+		{2, false, "1", never, 1},
+		{2, true, fmt.Sprint(logStart + 300), func(_, _ int64) int64 { return logStart + 300 }, 2},
+		{1, false, "0.55", func(first, last int64) int64 { return first + (55*(last-first)+99)/100 }, 3},
+		{3, false, "1", never, 1},
+		{3, true, "0.75", func(first, last int64) int64 { return first + (75*(last-first)+99)/100 }, 1},
 	} {
 		t.Run(fmt.Sprintf("K=%d set=%v until=%s", tc.k, tc.set, tc.until), func(t *testing.T) {
 			dir := t.TempDir()
@@ -242,9 +251,12 @@ func TestCurationAgainstTheDefinition(t *testing.T) {
 			version := store.NewVersion(time.UnixMilli(2))
 			curate(t, events, Config{
 				Stage: "curate", Output: string(out), ItemClusters: from, Clusters: from, Version: version,
-				K: tc.k, SetKeys: tc.set, Shards: 3, MinUsers: 1, ContextsPerLabel: 4, Prompt: llm.PaperTemplate(),
+				K: tc.k, SetKeys: tc.set, Shards: 3, MinUsers: tc.users, ContextsPerLabel: 4, Prompt: llm.PaperTemplate(),
 			}, tc.until)
-			wantTransitions, wantKeys := l.plain(tc.k, tc.set, cluster, tc.cut)
+			wantTransitions, wantKeys := l.plain(tc.k, tc.set, cluster, tc.cut(slices.Min(l.seconds), slices.Max(l.seconds)))
+			if len(wantTransitions) == 0 || len(wantKeys) == 0 {
+				t.Fatal("the log makes no transition or no key")
+			}
 			transitions, _, err := tables.ReadKeyed[schemas.Transition](t.Context(), out, schemas.TransitionsTable, version)
 			if err != nil {
 				t.Fatal(err)
@@ -273,7 +285,7 @@ func TestCurationAgainstTheDefinition(t *testing.T) {
 			if n := m.Counts["event_rows"]; n != 3000 {
 				t.Errorf("the manifest counts %d rows, want 3000", n)
 			}
-			checkExamples(t, out, version, tc.k, wantTransitions)
+			checkExamples(t, out, version, tc.k, tc.users, wantTransitions)
 		})
 	}
 }
@@ -301,9 +313,12 @@ func curate(t *testing.T, events string, cfg Config, until string) {
 	}
 }
 
-// checkExamples holds training/ against the counted transitions: at most four
-// contexts a label, the most frequent ones, as a chat that ends in the label.
-func checkExamples(t *testing.T, out store.Local, version string, k int, transitions map[string]int64) {
+// words finds the descriptions that world writes.
+var words = regexp.MustCompile(`words (\d+)`)
+
+// checkExamples holds training/ against the counted transitions: of each next
+// cluster the four contexts with the most users, as chats that end in it.
+func checkExamples(t *testing.T, out store.Local, version string, k int, minUsers int64, transitions map[string]int64) {
 	t.Helper()
 	m, err := store.ReadManifest(t.Context(), out, schemas.TrainingTable, version)
 	if err != nil {
@@ -313,9 +328,8 @@ func checkExamples(t *testing.T, out store.Local, version string, k int, transit
 	if err != nil {
 		t.Fatal(err)
 	}
-	labels := map[string]int{}
-	examples := int64(0)
-	for lines := bufio.NewScanner(bytes.NewReader(data)); lines.Scan(); examples++ {
+	var got [][]int // key, then next cluster
+	for lines := bufio.NewScanner(bytes.NewReader(data)); lines.Scan(); {
 		var chat struct {
 			Messages []struct{ Role, Content string }
 		}
@@ -326,20 +340,98 @@ func checkExamples(t *testing.T, out store.Local, version string, k int, transit
 		if last.Role != "assistant" || !strings.HasPrefix(last.Content, "New cluster: words ") {
 			t.Fatalf("an example ends in %+v", last)
 		}
-		if n := strings.Count(chat.Messages[len(chat.Messages)-2].Content, "words "); n != k {
-			t.Fatalf("an example asks about %d clusters, want %d", n, k)
+		var example []int
+		for _, message := range chat.Messages[len(chat.Messages)-2:] {
+			for _, w := range words.FindAllStringSubmatch(message.Content, -1) {
+				cluster, err := strconv.Atoi(w[1])
+				if err != nil {
+					t.Fatal(err)
+				}
+				example = append(example, cluster)
+			}
 		}
-		labels[last.Content]++
+		got = append(got, example)
 	}
-	if examples == 0 || examples != m.Rows() {
-		t.Errorf("%d examples, %d in the manifest", examples, m.Rows())
+	type counted struct {
+		users   int64
+		example []int
 	}
-	want := map[string]int{}
-	for transition := range transitions {
-		next := transition[strings.LastIndexByte(transition, ' ')+1:]
-		want["New cluster: words "+next] = min(want["New cluster: words "+next]+1, 4)
+	byNext := map[int][]counted{}
+	for transition, users := range transitions {
+		var example []int
+		for _, c := range strings.Fields(strings.NewReplacer("[", "", "]", " ").Replace(transition)) {
+			cluster, err := strconv.Atoi(c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			example = append(example, cluster)
+		}
+		if users >= minUsers {
+			byNext[example[k]] = append(byNext[example[k]], counted{users, example})
+		}
 	}
-	if !reflect.DeepEqual(labels, want) {
-		t.Errorf("examples a label: got %v, want %v", labels, want)
+	var want [][]int
+	for _, next := range slices.Sorted(maps.Keys(byNext)) {
+		slices.SortFunc(byNext[next], func(a, b counted) int {
+			return cmp.Or(cmp.Compare(b.users, a.users), slices.Compare(a.example, b.example))
+		})
+		for _, c := range byNext[next][:min(4, len(byNext[next]))] {
+			want = append(want, c.example)
+		}
 	}
+	if !slices.EqualFunc(got, want, slices.Equal) || m.Rows() != int64(len(want)) || len(want) == 0 {
+		t.Errorf("examples are, of %d in the manifest,\n%v\nwant\n%v", m.Rows(), got, want)
+	}
+}
+
+func TestTooManyTuplesIsAFailure(t *testing.T) {
+	dir := t.TempDir()
+	out := store.Local(filepath.Join(dir, "out"))
+	events := filepath.Join(dir, "events.csv")
+	randomLog(rand.New(rand.NewPCG(3, 4)), 10, 2, 5).write(t, events)
+	cluster := func(item int) int32 { return int32(item % 97) }
+	from := world(t, out, 97, cluster)
+	version := store.NewVersion(time.UnixMilli(2))
+	curate(t, events, Config{
+		Stage: "curate", Output: string(out), ItemClusters: from, Clusters: from, Version: version,
+		K: 9, Shards: 2, MinUsers: 1, ContextsPerLabel: 4, Prompt: llm.PaperTemplate(),
+	}, "1")
+	a, err := commit.ReadAccount(t.Context(), out, version, "curate")
+	if err != nil || a.Exit != 1 || !strings.Contains(a.Message, "--history") || len(a.Tables) != 0 {
+		t.Errorf("the account is %+v, %v", a, err)
+	}
+}
+
+func FuzzTuples(f *testing.F) {
+	f.Add([]byte{1, 5, 9}, uint8(3), int64(17), uint8(4))
+	f.Add([]byte{0}, uint8(9), int64(0), uint8(1))
+	f.Fuzz(func(t *testing.T, ids []byte, size uint8, seed int64, shards uint8) {
+		slices.Sort(ids)
+		var leaves []int32
+		for _, id := range slices.Compact(ids) {
+			leaves = append(leaves, int32(id)*3)
+		}
+		n, parts := int(size%10), int(shards)+1
+		tuples, err := NewTuples(leaves, n)
+		if err != nil || len(leaves) == 0 || n == 0 {
+			return
+		}
+		rng := rand.New(rand.NewPCG(uint64(seed), 0))
+		a, b := make([]int32, n), make([]int32, n)
+		for i := range n {
+			a[i], b[i] = leaves[rng.IntN(len(leaves))], leaves[rng.IntN(len(leaves))]
+		}
+		x, y := tuples.Number(a), tuples.Number(b[:n-1], b[n-1])
+		if cmp.Compare(x, y) != slices.Compare(a, b) {
+			t.Errorf("%v and %v have the numbers %d and %d", a, b, x, y)
+		}
+		back := make([]int32, n)
+		if tuples.Tuple(x, back); !slices.Equal(back, a) {
+			t.Errorf("%v came back as %v", a, back)
+		}
+		s := tuples.Shard(x, n, parts)
+		if s < 0 || s >= parts || a[0] == b[0] && s != tuples.Shard(y, n, parts) || x < y && s > tuples.Shard(y, n, parts) {
+			t.Errorf("%v is in shard %d of %d, %v in %d", a, s, parts, b, tuples.Shard(y, n, parts))
+		}
+	})
 }

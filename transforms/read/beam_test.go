@@ -140,6 +140,7 @@ const (
 	unknownItem
 	lowEngagement
 	noUser
+	badUser
 	badTime
 	badEngagement
 	tooShort
@@ -148,7 +149,7 @@ const (
 
 // reasons are words that a reject's reason holds.
 var reasons = map[fate]string{
-	noUser: "user id is empty", badTime: "noon", badEngagement: "many", tooShort: "too few",
+	noUser: "user id is empty", badUser: "not UTF-8", badTime: "noon", badEngagement: "many", tooShort: "too few",
 }
 
 // logRow is one row of a log.
@@ -196,6 +197,8 @@ func randomLog(rng *rand.Rand, n int) []logRow {
 			r.engagement = "2.5"
 		case noUser:
 			r.user = ""
+		case badUser:
+			r.user += "\xe9"
 		case badEngagement:
 			r.engagement = "many"
 		}
@@ -327,7 +330,7 @@ func TestReadEvents(t *testing.T) {
 							line--
 						}
 						at := fmt.Sprintf("%s/%s:%d", folder, name, line)
-						if got := rejects[at]; got.Stage != "curate" || !strings.Contains(got.Reason, reasons[r.fate]) || !strings.HasPrefix(got.Raw, r.user) {
+						if got := rejects[at]; got.Stage != "curate" || !strings.Contains(got.Reason, reasons[r.fate]) || !strings.HasPrefix(got.Raw, strings.ToValidUTF8(r.user, "\uFFFD")) {
 							t.Errorf("%s: rejected as %+v, want %q", at, got, reasons[r.fate])
 						}
 					}

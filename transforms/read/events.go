@@ -198,6 +198,9 @@ func (p *partitioner) add(row [][]byte) error {
 	if len(user) == 0 {
 		return errNoUser
 	}
+	if err := fields.CheckUTF8(user); err != nil {
+		return err
+	}
 	var engagement float64
 	if len(row) > engagementColumn {
 		if engagement, err = fields.Float(row[engagementColumn]); err != nil {

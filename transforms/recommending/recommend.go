@@ -174,11 +174,12 @@ func (f *writeFn) ProcessElement(ctx context.Context, shard int, slates func(*Sl
 	return nil
 }
 
-var recommenders once.Cache[[2]string, *policy.Recommender] // by output and version
+var recommenders once.Cache[[3]string, *policy.Recommender] // by output and versions
 
-// loadRecommender reads a version of item_policy/ once a process.
+// loadRecommender reads a version of item_policy/, for the items of a version
+// of item_clusters/, once a process.
 func loadRecommender(ctx context.Context, cfg Config, items *read.ItemMap) (*policy.Recommender, error) {
-	return recommenders.Get([2]string{cfg.Output, cfg.ItemPolicy}, func() (*policy.Recommender, error) {
+	return recommenders.Get([3]string{cfg.Output, cfg.ItemPolicy, cfg.ItemClusters}, func() (*policy.Recommender, error) {
 		return newRecommender(context.WithoutCancel(ctx), cfg, items)
 	})
 }
