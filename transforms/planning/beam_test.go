@@ -375,6 +375,30 @@ func TestSpentQuotaStops(t *testing.T) {
 	}
 }
 
+func TestATablePlansWhatIsOK(t *testing.T) {
+	c := []schemas.Candidate{{Cluster: 7, Votes: 2}, {Cluster: 3, Votes: 1}}
+	table := &Table{Rows: []schemas.Lookup{
+		{Key: []int32{2, 3}, Status: schemas.StatusOK, NovelCluster: &c[0].Cluster, Candidates: c},
+		{Key: []int32{2, 7}, Status: schemas.StatusNotNovel, Candidates: c},
+	}}
+	before := []schemas.Candidate{{Cluster: 11}}
+	for _, tc := range []struct {
+		key  []int32
+		n    int
+		want []schemas.Candidate
+	}{
+		{[]int32{2, 3}, 5, []schemas.Candidate{before[0], c[0], c[1]}},
+		{[]int32{2, 3}, 1, []schemas.Candidate{before[0], c[0]}},
+		{[]int32{2, 3}, 0, before},
+		{[]int32{2, 7}, 5, before},
+		{[]int32{3, 2}, 5, before},
+	} {
+		if got := table.Plan(tc.key, tc.n, slices.Clone(before)); !slices.Equal(got, tc.want) {
+			t.Errorf("%d of %v: got %v, want %v", tc.n, tc.key, got, tc.want)
+		}
+	}
+}
+
 func TestGates(t *testing.T) {
 	for _, tc := range []struct {
 		gate   commit.Gate
