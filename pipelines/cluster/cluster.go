@@ -47,7 +47,7 @@ func Run(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 	}
 	cfg := clustering.Config{
 		Stage: "cluster", Output: c.Output, Version: c.Version,
-		Clusters: o.Clusters, Levels: o.Levels, Seed: o.Seed, Until: until,
+		Clusters: o.Clusters, Levels: o.Levels, Seed: o.Seed, Until: until, Keep: o.Keep,
 	}
 	r, err := c.Run(ctx, job.Stage{
 		Name: cfg.Stage, Unit: "rows", Tables: Tables,
@@ -55,11 +55,15 @@ func Run(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 		Options: job.Options(o.ItemOptions(), o.EventOptions(), map[string]string{
 			"clusters": strconv.Itoa(o.Clusters), "levels": strconv.Itoa(o.Levels), "seed": strconv.FormatUint(o.Seed, 10),
 		}),
+		Gates: append(o.ItemGates(), append(o.EventGates(), commit.Gate{
+			Flag: "max_unknown_items", Measure: "share of training events with items that are not in the catalogue",
+			Part: "training_events_unknown_item", Whole: "training_events_of_items", Max: o.MaxUnknownItems, Exit: job.Failed,
+		})...),
 		Publish: true,
 		Build: func(s beam.Scope, commits commit.Config) {
-			catalogue := read.ReadItems(s, cfg.Stage, items)
-			in := read.ReadEvents(s, read.EventsConfig{Stage: cfg.Stage, Source: events, Key: read.ItemHash})
-			baskets, gathered := clustering.Baskets(s, until, in.Blocks, in.Span)
+			catalogue := read.ReadItems(s, read.ItemsConfig{Stage: cfg.Stage, Output: c.Output, Version: c.Version, Source: items})
+			in := read.ReadEvents(s, c.ReadEvents(cfg.Stage, o.Inputs, events, read.ItemHash, ""))
+			baskets, gathered := clustering.Baskets(s, cfg, in.Blocks, in.Span)
 			commit.Commit(s, commits, catalogue.Entries, in.Entries, gathered, clustering.Fit(s, cfg, catalogue.Blocks, baskets))
 		},
 	})

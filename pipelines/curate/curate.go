@@ -63,7 +63,7 @@ func Run(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 	cfg := curation.Config{
 		Stage: "curate", Output: c.Output, Version: c.Version,
 		ItemClusters: o.ItemClusters, Clusters: o.Clusters,
-		K: o.History, SetKeys: o.KeyOrder == keyspace.Set, Until: until, Shards: o.Shards,
+		K: o.History, SetKeys: o.KeyOrder == keyspace.Set, Until: until, Keep: o.Keep, Shards: o.Shards,
 		MinUsers: o.MinUsers, ContextsPerLabel: o.ContextsPerLabel, Prompt: o.Prompt,
 	}
 	return c.Run(ctx, job.Stage{
@@ -76,11 +76,10 @@ func Run(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 			"prompt": prompt.Version(),
 		}),
 		PromptVersion: prompt.Version(),
+		Gates:         o.EventGates(),
 		Publish:       true,
 		Build: func(s beam.Scope, commits commit.Config) {
-			in := read.ReadEvents(s, read.EventsConfig{
-				Stage: cfg.Stage, Source: events, Key: read.ItemCluster, Output: c.Output, ItemClusters: o.ItemClusters,
-			})
+			in := read.ReadEvents(s, c.ReadEvents(cfg.Stage, o.Inputs, events, read.ItemCluster, o.ItemClusters))
 			tuples, followed := curation.Histories(s, cfg, in.Blocks, in.Span)
 			contexts, counted := curation.Tables(s, cfg, tuples)
 			commit.Commit(s, commits, in.Entries, followed, counted, curation.Training(s, cfg, contexts))

@@ -64,13 +64,12 @@ func Run(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 		Inputs:  append(events.Inputs(), cfg.Report.Items.Inputs()...),
 		Parents: all,
 		Options: job.Options(o.EventOptions(), map[string]string{"seed": strconv.FormatUint(o.Seed, 10)}),
+		Gates:   o.EventGates(),
 		Publish: true,
 		Build: func(s beam.Scope, commits commit.Config) {
-			in := read.ReadEvents(s, read.EventsConfig{
-				Stage: cfg.Stage, Source: events, Key: read.ItemCluster, Output: c.Output, ItemClusters: cfg.ItemClusters,
-			})
-			scores := evaluation.Judge(s, cfg, in.Blocks, in.Span)
-			commit.Commit(s, commits, in.Entries, evaluation.Conclude(s, cfg, scores))
+			in := read.ReadEvents(s, c.ReadEvents(cfg.Stage, o.Inputs, events, read.ItemCluster, cfg.ItemClusters))
+			scores, judged := evaluation.Judge(s, cfg, in.Blocks, in.Span)
+			commit.Commit(s, commits, in.Entries, judged, evaluation.Conclude(s, cfg, scores))
 		},
 	})
 	if err == nil && !r.Skipped && !r.Submitted && r.Tally.Counts["test_transitions"] == 0 {
@@ -87,7 +86,7 @@ func (o Options) config(ctx context.Context, c *job.Command, parents map[string]
 	}
 	cfg := evaluation.Config{
 		Stage: "evaluate", Output: c.Output, Version: c.Version,
-		ItemClusters: parents[schemas.ItemClustersTable], Lookup: o.Lookup,
+		ItemClusters: parents[schemas.ItemClustersTable], Lookup: o.Lookup, Keep: o.Keep,
 		Planning: planning.Config{
 			Output: c.Output, Planner: lookup.Options["planner"], K: k, Order: keyspace.Order(lookup.Options["key_order"]), Seed: o.Seed,
 			From: planning.Versions{Clusters: parents[schemas.ClustersTable], Transitions: parents[schemas.TransitionsTable], Keys: parents[schemas.KeysTable]},

@@ -16,6 +16,7 @@ import (
 	"foray/transforms/keyspace"
 	"foray/transforms/planner"
 	"foray/transforms/planning"
+	"foray/transforms/read"
 )
 
 // check finds values that no run could use, of the flags that a command has,
@@ -32,6 +33,14 @@ func (o *options) check(f *pflag.FlagSet) error {
 		return job.UsageError("--key_order=%s: want %s or %s", o.keyOrder, keyspace.Sequence, keyspace.Set)
 	case has("shards") && (o.shards < 1 || o.shards > maxShards):
 		return job.UsageError("--shards=%d: want 1 to %d parts", o.shards, maxShards)
+	case has("input_format") && o.Format != "" && !slices.Contains(read.InputFormats, o.Format):
+		return job.UsageError("--input_format=%s is no format: use %s", o.Format, strings.Join(read.InputFormats, ", "))
+	case has("max_bad_rows") && !share(o.MaxBadRows):
+		return job.UsageError("--max_bad_rows=%g: want a share in [0, 1]", o.MaxBadRows)
+	case has("max_unknown_items") && !share(o.MaxUnknownItems):
+		return job.UsageError("--max_unknown_items=%g: want a share in [0, 1]", o.MaxUnknownItems)
+	case has("history_days") && (o.Keep.HistoryDays < 0 || o.Keep.MinEvents < 0 || o.Keep.MaxEventsPerDay < 0):
+		return job.UsageError("--history_days, --min_events and --max_events_per_day count from 1; 0 keeps all")
 	case has("min_users") && o.minUsers < 0:
 		return job.UsageError("--min_users=%d: want a number of users", o.minUsers)
 	case has("contexts_per_label") && o.contextsPerLabel < 1:

@@ -66,17 +66,19 @@ var (
 		f.Uint64Var(&o.seed, "seed", 1, "seed of everything that draws; the same seed, the same bytes")
 	}}
 	formatGroup = group{"Files", func(o *options, f *pflag.FlagSet) {
+		f.StringVar(&o.Format, "input_format", "", "csv, tsv, jsonl or parquet (default: by extension, else by content)")
 		f.StringVar(&o.Delimiter, "delimiter", "", "what stands between columns, of any length, such as '::' (default: by extension, else by content)")
 		f.BoolVar(&o.NoHeader, "no_header", false, "the files have no header row; columns are named 1, 2, …")
+		f.Float64Var(&o.MaxBadRows, "max_bad_rows", 0.001, "largest share of malformed rows, of items and of events; above it the run fails")
 	}}
 	itemsGroup = group{"Items", func(o *options, f *pflag.FlagSet) {
-		f.StringVar(&o.Items, "items", "", "files of items: a path or a glob, local or gs://; .csv or .tsv, also .gz and .zst")
+		f.StringVar(&o.Items, "items", "", "files of items: a path or a glob, local or gs://; CSV, TSV, JSON Lines or Parquet, also .gz and .zst")
 		itemIDFlag(o, f)
 		f.StringSliceVar(&o.Texts, "text_columns", nil, "columns that say what an item is, the title first (default: those of title, description, category that exist)")
 		f.StringVar(&o.Embedding, "embedding_column", "", "column of floats such as '[0.1, 0.2]' to cluster by, in place of texts and co-engagement")
 	}}
 	eventsGroup = group{"Events", func(o *options, f *pflag.FlagSet) {
-		f.StringVar(&o.Events, "events", "", "files of events: a path or a glob, local or gs://; .csv or .tsv, also .gz and .zst")
+		f.StringVar(&o.Events, "events", "", "files of events: a path or a glob, local or gs://; CSV, TSV, JSON Lines or Parquet, also .gz and .zst")
 		if f.Lookup("item_id_column") == nil {
 			itemIDFlag(o, f)
 		}
@@ -85,6 +87,10 @@ var (
 		f.StringVar(&o.Timestamp, "timestamp_column", "timestamp", "column of times: Unix s, ms or µs, or RFC 3339")
 		f.StringVar(&o.Engagement, "engagement_column", "", "column of numbers that say how much a user liked the item")
 		f.Float64Var(&o.MinEngagement, "min_engagement", 0, "keep events with at least this engagement")
+		f.Float64Var(&o.MaxUnknownItems, "max_unknown_items", 0.2, "largest share of events with items that are not in the catalogue; above it the run fails")
+		f.IntVar(&o.Keep.HistoryDays, "history_days", 0, "keep the events of so many days before --train_until, or before the last event (default: all)")
+		f.Int64Var(&o.Keep.MinEvents, "min_events", 0, "keep users with at least so many events before --train_until (default: all)")
+		f.Int64Var(&o.Keep.MaxEventsPerDay, "max_events_per_day", 0, "set users aside as bots who have more events on one day, UTC (default: none)")
 	}}
 	cutGroup = group{"Training and judging", func(o *options, f *pflag.FlagSet) {
 		f.StringVar(&o.TrainUntil, "train_until", "0.8", "events before it train, those after it judge: a time, or a share of the events' time span; 1 trains on all "+

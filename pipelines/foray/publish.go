@@ -70,7 +70,7 @@ func (o *options) refuses(m schemas.Manifest) string {
 		gates = append(gates, planning.MatchGate(o.minMatchRate))
 	}
 	for _, g := range gates {
-		if why := g.Check(t); why != "" {
+		if why := g.Check(t, nil); why != "" {
 			return why
 		}
 	}

@@ -124,7 +124,11 @@ func (c *Command) Run(ctx context.Context, st Stage) (Result, error) {
 	}
 	p, s := beam.NewPipelineWithRoot()
 	st.Build(s, c.commitConfig(st))
-	if err := c.submit(ctx, p, st.Name); err != nil {
+	err := c.submit(ctx, p, st.Name)
+	if e := c.clean(st.Name); err == nil && e != nil {
+		err = &Exit{Failed, e}
+	}
+	if err != nil {
 		return Result{}, err
 	}
 	r := Result{Versions: map[string]string{}}
@@ -136,7 +140,6 @@ func (c *Command) Run(ctx context.Context, st Stage) (Result, error) {
 		c.sayDetached(st)
 		return r, nil
 	}
-	var err error
 	if r.Account, err = commit.ReadAccount(ctx, c.Bucket, c.Version, st.Name); err != nil {
 		return r, &Exit{Failed, fmt.Errorf("the %s job ended without leaving its account: %w", st.Name, err)}
 	}

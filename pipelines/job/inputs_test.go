@@ -68,7 +68,7 @@ func TestOptionsNameWhatIsRead(t *testing.T) {
 	in := Inputs{ItemID: "id", Texts: []string{"a", "b"}, UserID: "u", Timestamp: "t", MinEngagement: 3, TrainUntil: "0.8"}
 	plain := Options(in.ItemOptions(), in.EventOptions())
 	if want := map[string]string{
-		"delimiter": "", "no_header": "false", "item_id_column": "id", "text_columns": "a,b", "embedding_column": "",
+		"input_format": "", "delimiter": "", "no_header": "false", "item_id_column": "id", "text_columns": "a,b", "embedding_column": "",
 		"user_id_column": "u", "event_item_id_column": "id", "timestamp_column": "t", "train_until": "0.8",
 	}; !maps.Equal(plain, want) {
 		t.Errorf("got  %v\nwant %v", plain, want)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -93,6 +94,37 @@ func runOnRunner(ctx context.Context, p *beam.Pipeline) error {
 		}
 	}()
 	return beamx.Run(ctx, p)
+}
+
+// scratch is a folder that all workers of a job see, for what a stage puts
+// down on the way; "" where workers share no disk. It is gone when the stage
+// ends.
+func (c *Command) scratch(stage string) string {
+	if !WorkersHere() {
+		return ""
+	}
+	return filepath.Join(c.scratchRoot(), stage)
+}
+
+// scratchRoot is on the output's disk, which has room for what is read, if
+// that is a disk.
+func (c *Command) scratchRoot() string {
+	if strings.Contains(c.Output, "://") {
+		return filepath.Join(os.TempDir(), "foray-"+c.Version)
+	}
+	return filepath.Join(c.Output, scratchFolder)
+}
+
+const scratchFolder = "_scratch"
+
+// clean removes a stage's scratch.
+func (c *Command) clean(stage string) error {
+	if c.scratch(stage) == "" {
+		return nil
+	}
+	err := os.RemoveAll(c.scratch(stage))
+	_ = os.Remove(c.scratchRoot()) // stays where it is not empty, or never was
+	return err
 }
 
 // plain takes a runner's wrapping off an error: what a DoFn returned stands

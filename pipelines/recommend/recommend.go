@@ -41,16 +41,17 @@ func Train(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 	if err != nil {
 		return job.Result{}, err
 	}
-	cfg := recommending.TrainConfig{Stage: "train", Output: c.Output, Version: c.Version, ItemClusters: o.ItemClusters, Shards: o.Shards}
+	cfg := recommending.TrainConfig{Stage: "train", Output: c.Output, Version: c.Version, ItemClusters: o.ItemClusters, Keep: o.Keep, Shards: o.Shards}
 	return c.Run(ctx, job.Stage{
 		Name: cfg.Stage, Unit: "events", Tables: []string{schemas.ItemPolicyTable},
 		Inputs:  events.Inputs(),
 		Parents: map[string]string{schemas.ItemClustersTable: o.ItemClusters},
 		Options: job.Options(o.itemEventOptions(), map[string]string{"shards": strconv.Itoa(o.Shards)}),
+		Gates:   o.EventGates(),
 		Publish: true,
 		Build: func(s beam.Scope, commits commit.Config) {
-			in := read.ReadEvents(s, read.EventsConfig{Stage: cfg.Stage, Source: events, Key: read.ItemIndex, Output: c.Output, ItemClusters: o.ItemClusters})
-			commit.Commit(s, commits, in.Entries, recommending.Train(s, cfg, in.Blocks))
+			in := read.ReadEvents(s, c.ReadEvents(cfg.Stage, o.Inputs, events, read.ItemIndex, o.ItemClusters))
+			commit.Commit(s, commits, in.Entries, recommending.Train(s, cfg, in.Blocks, in.Span))
 		},
 	})
 }
@@ -86,7 +87,7 @@ func Run(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 		Stage: "recommend", Output: c.Output, Version: c.Version,
 		ItemClusters: o.ItemClusters, ItemPolicy: o.ItemPolicy, Lookup: o.Lookup,
 		K: k, SetKeys: lookup.Options["key_order"] == "set",
-		Slots: o.Slots, ExploreShare: o.ExploreShare, Shards: o.Shards,
+		Slots: o.Slots, ExploreShare: o.ExploreShare, Keep: o.Keep, Shards: o.Shards,
 	}
 	return c.Run(ctx, job.Stage{
 		Name: cfg.Stage, Unit: "users", Tables: []string{schemas.RecommendationsTable},
@@ -99,10 +100,13 @@ func Run(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 			"shards": strconv.Itoa(o.Shards), "slots": strconv.Itoa(o.Slots),
 			"explore_share": strconv.FormatFloat(o.ExploreShare, 'g', -1, 64),
 		}),
+		Gates:   o.EventGates(),
 		Publish: true,
 		Build: func(s beam.Scope, commits commit.Config) {
-			in := read.ReadEvents(s, read.EventsConfig{Stage: "read events", Source: events, Key: read.ItemIndex, Output: c.Output, ItemClusters: o.ItemClusters, Names: true})
-			commit.Commit(s, commits, in.Entries, recommending.Recommend(s, cfg, in.Blocks, in.Names))
+			reading := c.ReadEvents(cfg.Stage, o.Inputs, events, read.ItemIndex, o.ItemClusters)
+			reading.Names, reading.Uncounted = true, true
+			in := read.ReadEvents(s, reading)
+			commit.Commit(s, commits, in.Entries, recommending.Recommend(s, cfg, in.Blocks, in.Span))
 		},
 	})
 }

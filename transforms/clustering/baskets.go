@@ -10,8 +10,10 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
+	"foray/transforms/bundle"
 	"foray/transforms/commit"
 	"foray/transforms/packed"
+	"foray/transforms/partition"
 	"foray/transforms/read"
 )
 
@@ -21,15 +23,25 @@ import (
 //
 //	blocks PCollection<KV<int,[]byte>> (read.ItemHash), span PCollection<Span> ->
 //	PCollection<[]byte>, PCollection<commit.Entry>
-func Baskets(s beam.Scope, until read.Until, blocks, span beam.PCollection) (baskets, entries beam.PCollection) {
+func Baskets(s beam.Scope, cfg Config, blocks, span beam.PCollection) (baskets, entries beam.PCollection) {
 	s = s.Scope("Gather baskets")
-	return beam.ParDo2(s, &basketsFn{Until: until}, beam.GroupByKey(s, blocks), beam.SideInput{Input: span})
+	return beam.ParDo2(s, &basketsFn{Config: cfg}, beam.GroupByKey(s, blocks), beam.SideInput{Input: span})
 }
 
-// basketsFn packs one partition: columns user, item hash, events.
+// basketsFn packs partitions: columns user, item hash, events.
 type basketsFn struct {
-	Until read.Until
+	Config Config
+
+	work bundle.Work[func(basketsOut)]
 }
+
+// basketsOut are the outputs of basketsFn.
+type basketsOut struct {
+	baskets func([]byte)
+	entry   func(commit.Entry)
+}
+
+func (out basketsOut) take(put func(basketsOut)) { put(out) }
 
 func init() {
 	register.DoFn6x1[context.Context, int, func(*[]byte) bool, read.Span, func([]byte), func(commit.Entry), error](&basketsFn{})
@@ -38,36 +50,52 @@ func init() {
 	register.Emitter1[commit.Entry]()
 }
 
-func (f *basketsFn) ProcessElement(_ context.Context, partition int, blocks func(*[]byte) bool, span read.Span, emit func([]byte), entry func(commit.Entry)) error {
-	events, err := read.Gather(blocks)
+// ProcessElement starts to pack one partition.
+func (f *basketsFn) ProcessElement(ctx context.Context, number int, blocks func(*[]byte) bool, span read.Span, baskets func([]byte), entry func(commit.Entry)) error {
+	taken := partition.Take(blocks)
+	return f.work.Go(ctx, func(_ context.Context, give func(func(basketsOut))) error {
+		return f.Config.pack(number, taken, span, give)
+	}, basketsOut{baskets, entry}.take)
+}
+
+// FinishBundle waits for all partitions. Its side input is the one that
+// ProcessElement has.
+func (f *basketsFn) FinishBundle(_ context.Context, _ read.Span, baskets func([]byte), entry func(commit.Entry)) error {
+	return f.work.Wait(basketsOut{baskets, entry}.take)
+}
+
+// pack packs one partition.
+func (cfg Config) pack(number int, blocks partition.Blocks, span read.Span, give func(func(basketsOut))) error {
+	events, err := blocks.Load()
 	if err != nil {
 		return err
 	}
-	cut := f.Until.Cut(span)
+	sight := partition.Sight{Cut: cfg.Until.Cut(span), Last: span.Last}
 	var users, items, counts []int64
 	seen, training := int64(0), int64(0)
-	events.EachUser(func(user int64, h []read.Event) {
-		h = slices.DeleteFunc(h, func(e read.Event) bool { return e.Time >= cut })
-		if len(h) == 0 {
-			return
-		}
+	entries := events.EachKept(cfg.Stage, cfg.Keep, sight, func(user int64, h []partition.Event) {
 		seen++
 		training += int64(len(h))
-		slices.SortFunc(h, func(a, b read.Event) int { return cmp.Compare(a.Item, b.Item) })
+		slices.SortFunc(h, func(a, b partition.Event) int { return cmp.Compare(a.Item, b.Item) })
 		for i, e := range h {
 			if i > 0 && h[i-1].Item == e.Item {
 				counts[len(counts)-1]++
 				continue
 			}
-			users = append(users, read.FullHash(partition, user))
+			users = append(users, partition.FullHash(number, user))
 			items = append(items, e.Item)
 			counts = append(counts, 1)
 		}
 	})
-	if len(users) > 0 {
-		emit(packed.Encode(users, items, counts))
-	}
-	entry(commit.Count(map[string]int64{"training_users": seen, "training_events": training}))
+	entries = append(entries, commit.Count(map[string]int64{"training_users": seen, "training_events": training}))
+	give(func(out basketsOut) {
+		if len(users) > 0 {
+			out.baskets(packed.Encode(users, items, counts))
+		}
+		for _, e := range entries {
+			out.entry(e)
+		}
+	})
 	return nil
 }
 

@@ -121,9 +121,9 @@ func cluster(t *testing.T, in input) (store.Local, commit.Account) {
 		commits.Tables = append(commits.Tables, schemas.Manifest{Table: table})
 	}
 	p, s := beam.NewPipelineWithRoot()
-	catalogue := read.ReadItems(s, cfg.Stage, itemSource)
-	events := read.ReadEvents(s, read.EventsConfig{Stage: cfg.Stage, Source: eventSource, Key: read.ItemHash})
-	baskets, gathered := Baskets(s, cfg.Until, events.Blocks, events.Span)
+	catalogue := read.ReadItems(s, read.ItemsConfig{Stage: cfg.Stage, Output: cfg.Output, Version: cfg.Version, Source: itemSource})
+	events := read.ReadEvents(s, read.EventsConfig{Stage: cfg.Stage, Source: eventSource, Key: read.ItemHash, Output: cfg.Output, Version: cfg.Version})
+	baskets, gathered := Baskets(s, cfg, events.Blocks, events.Span)
 	commit.Commit(s, commits, catalogue.Entries, events.Entries, gathered, Fit(s, cfg, catalogue.Blocks, baskets))
 	if err := ptest.Run(p); err != nil {
 		t.Fatal(err)

@@ -14,6 +14,7 @@ import (
 	"foray/transforms/commit"
 	"foray/transforms/describe"
 	"foray/transforms/embed"
+	"foray/transforms/partition"
 	"foray/transforms/progress"
 	"foray/transforms/read"
 	"foray/transforms/store"
@@ -29,6 +30,7 @@ type Config struct {
 	Clusters, Levels int
 	Seed             uint64
 	Until            read.Until
+	Keep             partition.Keep
 }
 
 // Fit clusters the catalogue and writes clusters/, item_clusters/ and
@@ -66,7 +68,7 @@ func (f *fitFn) ProcessElement(ctx context.Context, _ int, items func(*read.Item
 	if err != nil {
 		return err
 	}
-	entry(commit.Count(map[string]int64{"items": int64(len(c.IDs)), "training_events_unknown_item": e.Unknown}))
+	entry(commit.Count(map[string]int64{"items": int64(len(c.IDs)), "training_events_unknown_item": e.Unknown, "training_events_of_items": e.Known + e.Unknown}))
 	if e.Known == 0 && e.Unknown > 0 {
 		entry(commit.Fail(fmt.Errorf("none of the %d events before the cut is of an item in the catalogue: do --item_id_column and --event_item_id_column name the same ids?", e.Unknown)))
 		return nil

@@ -32,8 +32,12 @@ type Account struct {
 	// that CURRENT was moved to.
 	Tables    map[string]schemas.Manifest
 	Published []string
-	Rejects   int64
-	Ended     time.Time
+	// Rejects is the number of rejected rows, RejectFiles where they are, and
+	// Faults what is wrong with those that were read, most rows first.
+	Rejects     int64
+	RejectFiles []string `json:",omitempty"`
+	Faults      []Fault  `json:",omitempty"`
+	Ended       time.Time
 }
 
 func accountName(version, stage string) string { return path.Join(runsFolder, version, stage+".json") }
@@ -64,9 +68,10 @@ func WriteAccount(ctx context.Context, b store.Bucket, a Account, rejects []sche
 		if err != nil {
 			return err
 		}
+		a.RejectFiles = append(a.RejectFiles, rejectsName(a.Version, a.Stage))
 	}
 	a.Ended = time.Now().UTC()
-	a.Rejects = int64(len(rejects))
+	a.Rejects += int64(len(rejects))
 	data, err := json.MarshalIndent(a, "", "  ")
 	if err != nil {
 		return err
@@ -96,30 +101,32 @@ func WriteRejects(ctx context.Context, b store.Bucket, version string) error {
 	if err != nil {
 		return err
 	}
-	var rows []schemas.Reject
+	var files []string
 	for _, info := range infos {
-		if !strings.HasSuffix(info.Name, ".rejects"+tables.Ext) {
-			continue
+		if stage, ok := strings.CutSuffix(path.Base(info.Name), ".json"); ok {
+			account, err := ReadAccount(ctx, b, version, stage)
+			if err != nil {
+				return err
+			}
+			files = append(files, account.RejectFiles...)
 		}
-		data, err := store.Read(ctx, b, info.Name)
-		if err != nil {
-			return err
-		}
-		part, err := tables.Decode[schemas.Reject](data)
-		if err != nil {
-			return fmt.Errorf("read %s: %w", b.URL(info.Name), err)
-		}
-		rows = append(rows, part...)
 	}
-	r, err := tables.WriteShard(ctx, b, schemas.RejectsTable, version, 0, 1, rows)
+	counts := map[string]int64{}
+	r, err := store.WriteAttempt(ctx, b, schemas.RejectsTable, version, 0, 1, tables.Ext, func(w io.Writer) (n int64, err error) {
+		out := tables.NewWriter[schemas.Reject](w)
+		err = rejectFiles(ctx, b, files, func(rows []schemas.Reject) error {
+			for _, row := range rows {
+				counts[row.Stage]++
+			}
+			n += int64(len(rows))
+			return out.Write(rows)
+		})
+		return n, errors.Join(err, out.Close())
+	})
 	if err != nil {
 		return err
 	}
-	reasons := map[string]int64{}
-	for _, row := range rows {
-		reasons[row.Stage]++
-	}
-	m := schemas.Manifest{Table: schemas.RejectsTable, Version: version, CreatedAt: time.Now().UTC(), Counts: reasons}
+	m := schemas.Manifest{Table: schemas.RejectsTable, Version: version, CreatedAt: time.Now().UTC(), Counts: counts}
 	if _, err := store.Commit(ctx, b, m, []store.Receipt{r}); err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -91,11 +92,19 @@ func Apply(ctx context.Context, b store.Bucket, cfg Config, entries []Entry) (Ac
 			a.Tally.Add(*e.Tally)
 		case e.Reject != nil:
 			rejects = append(rejects, *e.Reject)
+		case e.Rejected != nil:
+			a.Rejects += e.Rejected.Rows
+			a.Faults = append(a.Faults, e.Rejected.Faults...)
+			if e.Rejected.File != "" {
+				a.RejectFiles = append(a.RejectFiles, e.Rejected.File)
+			}
 		case e.Failure != nil:
 			failures = append(failures, *e.Failure)
 		}
 	}
-	a.Exit, a.Message = verdict(cfg.Gates, a.Tally, failures)
+	slices.Sort(a.RejectFiles)
+	a.Faults = mergeFaults(a.Faults)
+	a.Exit, a.Message = verdict(cfg.Gates, a.Tally, a.Faults, failures)
 	if a.Exit == 0 || a.Exit == 3 {
 		for _, m := range cfg.Tables {
 			m, err := finish(ctx, b, cfg, a, m, receipts[m.Table])
@@ -141,7 +150,7 @@ func Finish(ctx context.Context, b store.Bucket, version string, keep int) error
 }
 
 // verdict gives exit code and reason: the gravest failure, else the gates.
-func verdict(gates []Gate, t Tally, failures []Failure) (int, string) {
+func verdict(gates []Gate, t Tally, faults []Fault, failures []Failure) (int, string) {
 	if len(failures) > 0 {
 		sort.Slice(failures, func(i, j int) bool {
 			if failures[i].Exit != failures[j].Exit {
@@ -157,7 +166,7 @@ func verdict(gates []Gate, t Tally, failures []Failure) (int, string) {
 	}
 	exit, reasons := 0, []string(nil)
 	for _, g := range gates {
-		if why := g.Check(t); why != "" {
+		if why := g.Check(t, faults); why != "" {
 			reasons = append(reasons, why)
 			if exit == 0 || g.Exit < exit {
 				exit = g.Exit

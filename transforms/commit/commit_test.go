@@ -330,11 +330,11 @@ func TestGateCheck(t *testing.T) {
 		{4, 5, "the share is 0.8 (4 of 5), above --bound=0.75"},
 	}
 	for _, tc := range tests {
-		if got := gate.Check(Tally{Counts: map[string]int64{"part": tc.part, "whole": tc.whole}}); got != tc.want {
+		if got := gate.Check(Tally{Counts: map[string]int64{"part": tc.part, "whole": tc.whole}}, nil); got != tc.want {
 			t.Errorf("%d of %d: got %q, want %q", tc.part, tc.whole, got, tc.want)
 		}
 	}
-	if got := gate.Check(Tally{}); got != "" {
+	if got := gate.Check(Tally{}, nil); got != "" {
 		t.Errorf("with nothing counted: %q", got)
 	}
 }

@@ -21,7 +21,9 @@ type Entry struct {
 	Receipt *store.Receipt  `json:",omitempty"`
 	Tally   *Tally          `json:",omitempty"`
 	Reject  *schemas.Reject `json:",omitempty"`
-	Failure *Failure        `json:",omitempty"`
+	// Rejected tells of rows in a file of their own.
+	Rejected *Rejected `json:",omitempty"`
+	Failure  *Failure  `json:",omitempty"`
 }
 
 // Tally is what one bundle of work counted. Tallies merge in any order.

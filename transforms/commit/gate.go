@@ -15,8 +15,9 @@ type Gate struct {
 	Exit int
 }
 
-// Check gives the sentence that says why the gate does not hold, or "".
-func (g Gate) Check(t Tally) string {
+// Check gives the sentence that says why the gate does not hold, or "". Rows
+// that were rejected and are part of what it measures are told as examples.
+func (g Gate) Check(t Tally, faults []Fault) string {
 	part, whole := t.Counts[g.Part], t.Counts[g.Whole]
 	if whole == 0 {
 		return ""
@@ -29,5 +30,11 @@ func (g Gate) Check(t Tally) string {
 	if v > g.Max {
 		bound, word = g.Max, "above"
 	}
-	return fmt.Sprintf("the %s is %.4g (%d of %d), %s --%s=%g", g.Measure, v, part, whole, word, g.Flag, bound)
+	why := fmt.Sprintf("the %s is %.4g (%d of %d), %s --%s=%g", g.Measure, v, part, whole, word, g.Flag, bound)
+	for _, f := range faults {
+		if f.Count == g.Part {
+			return why + ": " + f.String() // the fault with most rows
+		}
+	}
+	return why
 }

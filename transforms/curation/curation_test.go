@@ -37,21 +37,21 @@ func TestTuplesAreNumberedInOrder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var before int64 = -1
+	next := uint64(0)
 	tuple := make([]int32, 3)
 	shard := 0
 	for _, a := range leaves {
 		for _, b := range leaves {
 			for _, c := range leaves {
 				n := tuples.Number([]int32{a, b}, c)
-				if n != before+1 {
-					t.Fatalf("%d %d %d has number %d, want %d", a, b, c, n, before+1)
+				if n != next {
+					t.Fatalf("%d %d %d has number %d, want %d", a, b, c, n, next)
 				}
-				before = n
+				next++
 				if tuples.Tuple(n, tuple); !slices.Equal(tuple, []int32{a, b, c}) {
 					t.Fatalf("number %d is %v, want %d %d %d", n, tuple, a, b, c)
 				}
-				if s := tuples.Shard(n, 3, 3); s < shard || s > 2 {
+				if s := tuples.Shard(a, 3); s < shard || s > 2 {
 					t.Fatalf("number %d is in shard %d after %d", n, s, shard)
 				} else {
 					shard = s
@@ -68,47 +68,81 @@ func TestTuplesAreNumberedInOrder(t *testing.T) {
 	}
 }
 
-func TestTopPerLabel(t *testing.T) {
+func TestTop(t *testing.T) {
 	// Numbers over ten leaves: the last digit is the label.
-	c := counted{
-		numbers: []int64{11, 21, 31, 41, 12, 22, 13},
-		counts:  []int64{5, 9, 5, 1, 2, 7, 1},
-	}
+	all := []candidate{{11, 5}, {21, 9}, {31, 5}, {41, 1}, {12, 2}, {22, 7}, {13, 1}}
 	tests := []struct {
 		n        int
 		minUsers int64
-		want     []int64
+		want     []uint64
 	}{
-		{2, 1, []int64{21, 11, 22, 12, 13}},
-		{10, 2, []int64{21, 11, 31, 22, 12}},
-		{1, 8, []int64{21}},
-		{1, 10, []int64{}},
+		{2, 1, []uint64{21, 11, 22, 12, 13}},
+		{10, 2, []uint64{21, 11, 31, 22, 12}},
+		{1, 8, []uint64{21}},
+		{1, 10, nil},
 	}
+	rng := rand.New(rand.NewPCG(1, 2))
 	for _, tc := range tests {
-		if got := topPerLabel(c, 10, tc.n, tc.minUsers).numbers; !slices.Equal(got, tc.want) {
-			t.Errorf("the first %d with %d users: got %v, want %v", tc.n, tc.minUsers, got, tc.want)
+		for range 20 { // in any order, in any shards
+			rng.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+			merged := newTop(10, tc.n, tc.minUsers)
+			for part := range slices.Chunk(all, 3) {
+				shard := newTop(10, tc.n, tc.minUsers)
+				for _, c := range part {
+					shard.add(c)
+				}
+				if err := merged.merge(shard.encode()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			var got []uint64
+			for _, c := range merged.all() {
+				got = append(got, c.number)
+			}
+			if !slices.Equal(got, tc.want) {
+				t.Errorf("the first %d with %d users: got %v, want %v", tc.n, tc.minUsers, got, tc.want)
+			}
 		}
 	}
 }
 
-func TestMergeAddsUp(t *testing.T) {
+func TestSortNumbers(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	var c counted
-	want := map[int64]int64{}
-	for range 1000 {
-		n, k := rng.Int64N(50), rng.Int64N(5)
-		c.numbers, c.counts = append(c.numbers, n), append(c.counts, k)
-		want[n] += k
-	}
-	c.merge()
-	if !slices.IsSorted(c.numbers) || len(c.numbers) != len(want) {
-		t.Errorf("got %v", c.numbers)
-	}
-	for i, n := range c.numbers {
-		if c.counts[i] != want[n] {
-			t.Errorf("%d counts %d, want %d", n, c.counts[i], want[n])
+	for _, n := range []int{0, 1, 100, 1 << digitBits, 10_000} {
+		for _, bits := range []int{0, 1, 11, 12, 29, 63} {
+			for _, base := range []uint64{0, 1 << 40} {
+				numbers := make([]uint64, n)
+				for i := range numbers {
+					numbers[i] = base + rng.Uint64N(1<<bits)
+				}
+				want := slices.Clone(numbers)
+				slices.Sort(want)
+				sortNumbers(numbers, make([]uint64, n))
+				if !slices.Equal(numbers, want) {
+					t.Errorf("%d numbers of %d bits are not sorted", n, bits)
+				}
+				back, err := decodeNumbers(nil, encodeNumbers(numbers))
+				if err != nil || !slices.Equal(back, want) {
+					t.Errorf("%d numbers of %d bits do not come back, %v", n, bits, err)
+				}
+				total := int64(0)
+				runs(numbers, func(number uint64, count int64) { total += count })
+				if total != int64(n) {
+					t.Errorf("%d numbers count as %d", n, total)
+				}
+			}
 		}
 	}
+}
+
+func FuzzDecodeNumbers(f *testing.F) {
+	f.Add(encodeNumbers([]uint64{3, 3, 900}))
+	f.Add([]byte{0xff, 0xff, 0xff, 0xff, 0x0f})
+	f.Fuzz(func(t *testing.T, block []byte) {
+		if numbers, err := decodeNumbers(nil, block); err == nil && len(numbers) > len(block) {
+			t.Errorf("%d numbers of %d bytes", len(numbers), len(block))
+		}
+	})
 }
 
 // log is a random log of events, with ties in time.
@@ -300,7 +334,7 @@ func curate(t *testing.T, events string, cfg Config, until string) {
 		t.Fatal(err)
 	}
 	p, s := beam.NewPipelineWithRoot()
-	in := read.ReadEvents(s, read.EventsConfig{Stage: cfg.Stage, Source: source, Key: read.ItemCluster, Output: cfg.Output, ItemClusters: cfg.ItemClusters})
+	in := read.ReadEvents(s, read.EventsConfig{Stage: cfg.Stage, Source: source, Key: read.ItemCluster, Output: cfg.Output, Version: cfg.Version, ItemClusters: cfg.ItemClusters})
 	tuples, followed := Histories(s, cfg, in.Blocks, in.Span)
 	contexts, counted := Tables(s, cfg, tuples)
 	commits := commit.Config{Output: cfg.Output, Stage: cfg.Stage, Version: cfg.Version}
@@ -429,9 +463,9 @@ func FuzzTuples(f *testing.F) {
 		if tuples.Tuple(x, back); !slices.Equal(back, a) {
 			t.Errorf("%v came back as %v", a, back)
 		}
-		s := tuples.Shard(x, n, parts)
-		if s < 0 || s >= parts || a[0] == b[0] && s != tuples.Shard(y, n, parts) || x < y && s > tuples.Shard(y, n, parts) {
-			t.Errorf("%v is in shard %d of %d, %v in %d", a, s, parts, b, tuples.Shard(y, n, parts))
+		s := tuples.Shard(a[0], parts)
+		if s < 0 || s >= parts || a[0] == b[0] && s != tuples.Shard(b[0], parts) || x < y && s > tuples.Shard(b[0], parts) {
+			t.Errorf("%v is in shard %d of %d, %v in %d", a, s, parts, b, tuples.Shard(b[0], parts))
 		}
 	})
 }

@@ -7,9 +7,10 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
+	"foray/transforms/bundle"
 	"foray/transforms/commit"
 	"foray/transforms/history"
-	"foray/transforms/packed"
+	"foray/transforms/partition"
 	"foray/transforms/read"
 )
 
@@ -24,6 +25,7 @@ type Config struct {
 	// SetKeys writes keys ascending: the order of use does not matter.
 	SetKeys bool
 	Until   read.Until
+	Keep    partition.Keep
 	// Shards is the number of parts of transitions/ and keys/.
 	Shards int
 	// MinUsers is the least number of users behind an example.
@@ -51,70 +53,95 @@ func Histories(s beam.Scope, cfg Config, blocks, span beam.PCollection) (tuples,
 	return beam.ParDo2(s, &historiesFn{Config: cfg}, beam.GroupByKey(s, blocks), beam.SideInput{Input: span})
 }
 
-// historiesFn counts the transitions and keys of one partition of users.
+// historiesFn counts the transitions and keys of partitions of users.
 type historiesFn struct {
 	Config Config
+
+	work bundle.Work[func(historiesOut)]
 }
+
+// historiesOut are the outputs of historiesFn.
+type historiesOut struct {
+	tuples func(int, []byte)
+	entry  func(commit.Entry)
+}
+
+func (out historiesOut) take(put func(historiesOut)) { put(out) }
 
 func init() {
 	register.DoFn6x1[context.Context, int, func(*[]byte) bool, read.Span, func(int, []byte), func(commit.Entry), error](&historiesFn{})
 	register.Iter1[[]byte]()
 }
 
-func (f *historiesFn) ProcessElement(ctx context.Context, _ int, blocks func(*[]byte) bool, span read.Span, emit func(int, []byte), entry func(commit.Entry)) error {
-	items, err := read.LoadItemMap(ctx, f.Config.Output, f.Config.ItemClusters)
+// ProcessElement starts to follow the histories of one partition.
+func (f *historiesFn) ProcessElement(ctx context.Context, _ int, blocks func(*[]byte) bool, span read.Span, tuples func(int, []byte), entry func(commit.Entry)) error {
+	taken := partition.Take(blocks)
+	return f.work.Go(ctx, func(ctx context.Context, give func(func(historiesOut))) error {
+		return f.Config.follow(ctx, taken, span, give)
+	}, historiesOut{tuples, entry}.take)
+}
+
+// FinishBundle waits for all partitions. Its side input is the one that
+// ProcessElement has.
+func (f *historiesFn) FinishBundle(_ context.Context, _ read.Span, tuples func(int, []byte), entry func(commit.Entry)) error {
+	return f.work.Wait(historiesOut{tuples, entry}.take)
+}
+
+// follow follows the histories of one partition.
+func (cfg Config) follow(ctx context.Context, blocks partition.Blocks, span read.Span, give func(func(historiesOut))) error {
+	items, err := read.LoadItemMap(ctx, cfg.Output, cfg.ItemClusters)
 	if err != nil {
 		return err
 	}
-	tuples, err := NewTuples(items.Leaves, f.Config.K+1)
+	tuples, err := NewTuples(items.Leaves, cfg.K+1)
 	if err != nil {
-		entry(commit.Fail(err))
+		failure := commit.Fail(err)
+		give(func(out historiesOut) { out.entry(failure) })
 		return nil
 	}
-	events, err := read.Gather(blocks)
+	events, err := blocks.Load()
 	if err != nil {
 		return err
 	}
-	cut := f.Config.Until.Cut(span)
-	var found [kinds][][]int64
-	for kind := range found {
-		found[kind] = make([][]int64, f.Config.Shards)
-	}
-	add := func(kind, size int, number int64) {
-		shard := tuples.Shard(number, size, f.Config.Shards)
-		found[kind][shard] = append(found[kind][shard], number)
-	}
-	w := history.NewWalker(f.Config.K)
-	users := int64(0)
-	training := int64(0)
-	events.EachUser(func(_ int64, h []read.Event) {
+	cut := cfg.Until.Cut(span)
+	found := make([][]uint64, cfg.Shards*kinds)
+	w := history.NewWalker(cfg.K)
+	var users, training int64
+	entries := events.EachKept(cfg.Stage, cfg.Keep, partition.Sight{Cut: cut, Last: span.Last}, func(_ int64, h []partition.Event) {
 		w.Reset()
-		n := 0
-		for n < len(h) && h[n].Time < cut {
-			if key, ok := w.Step(int32(h[n].Item)); ok {
-				add(kindTransitions, f.Config.K+1, tuples.Number(f.canonical(key), int32(h[n].Item)))
+		for _, e := range h {
+			if key, ok := w.Step(int32(e.Item)); ok {
+				key = cfg.canonical(key)
+				at := tuples.Shard(key[0], cfg.Shards)*kinds + kindTransitions
+				found[at] = append(found[at], tuples.Number(key, int32(e.Item)))
 			}
-			n++
-		}
-		if n == 0 {
-			return
 		}
 		users++
-		training += int64(n)
+		training += int64(len(h))
 		if key, ok := w.Key(); ok {
-			add(kindKeys, f.Config.K, tuples.Number(f.canonical(key)))
+			key = cfg.canonical(key)
+			at := tuples.Shard(key[0], cfg.Shards)*kinds + kindKeys
+			found[at] = append(found[at], tuples.Number(key))
 		}
 	})
-	for kind := range found {
-		for shard, numbers := range found[kind] {
-			if len(numbers) > 0 {
-				c := count(numbers)
-				emit(shard*kinds+kind, packed.Encode(c.numbers, c.counts))
-			}
+	entries = append(entries,
+		commit.Count(map[string]int64{"training_users": users, "training_events": training}),
+		commit.Entry{Tally: &commit.Tally{Most: map[string]int64{CutMicros: cut}}})
+	var room []uint64
+	for shard, numbers := range found {
+		if len(numbers) == 0 {
+			continue
 		}
+		room = slices.Grow(room[:0], len(numbers))[:len(numbers)]
+		sortNumbers(numbers, room)
+		block := encodeNumbers(numbers)
+		give(func(out historiesOut) { out.tuples(shard, block) })
 	}
-	entry(commit.Count(map[string]int64{"training_users": users, "training_events": training}))
-	entry(commit.Entry{Tally: &commit.Tally{Most: map[string]int64{CutMicros: cut}}})
+	give(func(out historiesOut) {
+		for _, e := range entries {
+			out.entry(e)
+		}
+	})
 	return nil
 }
 
@@ -122,8 +149,8 @@ func (f *historiesFn) ProcessElement(ctx context.Context, _ int, blocks func(*[]
 // in microseconds since 1970.
 const CutMicros = "train_until_micros"
 
-func (f *historiesFn) canonical(key []int32) []int32 {
-	if f.Config.SetKeys {
+func (cfg Config) canonical(key []int32) []int32 {
+	if cfg.SetKeys {
 		slices.Sort(key) // the walker's copy, ours until its next step
 	}
 	return key

@@ -9,8 +9,9 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
 	"foray/schemas"
+	"foray/transforms/bundle"
 	"foray/transforms/commit"
-	"foray/transforms/packed"
+	"foray/transforms/partition"
 	"foray/transforms/read"
 	"foray/transforms/store"
 	"foray/transforms/tables"
@@ -32,14 +33,22 @@ func Tables(s beam.Scope, cfg Config, tuples beam.PCollection) (contexts, entrie
 	return beam.ParDo2(s, &tablesFn{Config: cfg}, beam.GroupByKey(s, beam.Flatten(s, tuples, empty)))
 }
 
-func emptyShard(shard int) (int, []byte) {
-	return shard, packed.Encode([]int64{}, []int64{})
-}
+func emptyShard(shard int) (int, []byte) { return shard, encodeNumbers(nil) }
 
-// tablesFn counts one shard of one kind and writes its part.
+// tablesFn counts shards of one kind and writes their parts.
 type tablesFn struct {
 	Config Config
+
+	work bundle.Work[func(tablesOut)]
 }
+
+// tablesOut are the outputs of tablesFn.
+type tablesOut struct {
+	contexts func([]byte)
+	entry    func(commit.Entry)
+}
+
+func (out tablesOut) take(put func(tablesOut)) { put(out) }
 
 func init() {
 	register.Function1x2(emptyShard)
@@ -47,70 +56,87 @@ func init() {
 	register.Emitter1[[]byte]()
 }
 
-func (f *tablesFn) ProcessElement(ctx context.Context, element int, blocks func(*[]byte) bool, context func([]byte), entry func(commit.Entry)) error {
-	items, err := read.LoadItemMap(ctx, f.Config.Output, f.Config.ItemClusters)
+// ProcessElement starts to count one shard of one kind.
+func (f *tablesFn) ProcessElement(ctx context.Context, element int, blocks func(*[]byte) bool, contexts func([]byte), entry func(commit.Entry)) error {
+	taken := partition.Take(blocks)
+	return f.work.Go(ctx, func(ctx context.Context, give func(func(tablesOut))) error {
+		return f.Config.write(ctx, element, taken, give)
+	}, tablesOut{contexts, entry}.take)
+}
+
+// FinishBundle waits for all shards.
+func (f *tablesFn) FinishBundle(_ context.Context, contexts func([]byte), entry func(commit.Entry)) error {
+	return f.work.Wait(tablesOut{contexts, entry}.take)
+}
+
+// write counts one shard of one kind and writes its part.
+func (cfg Config) write(ctx context.Context, element int, blocks [][]byte, give func(func(tablesOut))) error {
+	items, err := read.LoadItemMap(ctx, cfg.Output, cfg.ItemClusters)
 	if err != nil {
 		return err
 	}
-	tuples, err := NewTuples(items.Leaves, f.Config.K+1)
+	tuples, err := NewTuples(items.Leaves, cfg.K+1)
 	if err != nil {
 		return nil // Histories has said so
 	}
-	var c counted
-	for block := []byte(nil); blocks(&block); {
-		if err := c.append(block); err != nil {
+	var numbers []uint64
+	for _, block := range blocks {
+		if numbers, err = decodeNumbers(numbers, block); err != nil {
 			return err
 		}
 	}
-	c.merge()
-	b, err := store.Open(ctx, f.Config.Output)
+	sortNumbers(numbers, make([]uint64, len(numbers)))
+	b, err := store.Open(ctx, cfg.Output)
 	if err != nil {
 		return err
 	}
-	shard := element / kinds
 	var receipt store.Receipt
+	var counts commit.Entry
+	shard := element / kinds
 	if element%kinds == kindKeys {
-		receipt, err = writePart(ctx, b, schemas.KeysTable, f.Config, shard, c, func(number, users int64, row *schemas.KeyTraffic) {
-			row.Key = slices.Grow(row.Key, f.Config.K)[:f.Config.K]
+		receipt, err = writePart(ctx, b, schemas.KeysTable, cfg, shard, numbers, func(number uint64, users int64, row *schemas.KeyTraffic) {
+			row.Key = slices.Grow(row.Key, cfg.K)[:cfg.K]
 			tuples.Tuple(number, row.Key)
 			row.Users = users
 		})
-		entry(commit.Count(map[string]int64{"keys_with_users": int64(len(c.numbers)), "users_with_key": sum(c.counts)}))
+		counts = commit.Count(map[string]int64{"keys_with_users": receipt.Rows, "users_with_key": int64(len(numbers))})
 	} else {
-		tuple := make([]int32, f.Config.K+1)
-		receipt, err = writePart(ctx, b, schemas.TransitionsTable, f.Config, shard, c, func(number, users int64, row *schemas.Transition) {
+		tuple := make([]int32, cfg.K+1)
+		best := newTop(len(items.Leaves), cfg.ContextsPerLabel, cfg.MinUsers)
+		receipt, err = writePart(ctx, b, schemas.TransitionsTable, cfg, shard, numbers, func(number uint64, users int64, row *schemas.Transition) {
 			tuples.Tuple(number, tuple)
-			row.Key, row.Next, row.Users = tuple[:f.Config.K], tuple[f.Config.K], users
+			row.Key, row.Next, row.Users = tuple[:cfg.K], tuple[cfg.K], users
+			best.add(candidate{number, users})
 		})
-		context(f.topContexts(c, int64(len(items.Leaves))))
-		entry(commit.Count(map[string]int64{"distinct_transitions": int64(len(c.numbers)), "transitions": sum(c.counts)}))
+		contexts := best.encode()
+		give(func(out tablesOut) { out.contexts(contexts) })
+		counts = commit.Count(map[string]int64{"distinct_transitions": receipt.Rows, "transitions": int64(len(numbers))})
 	}
 	if err != nil {
 		return err
 	}
-	entry(commit.Entry{Receipt: &receipt})
+	give(func(out tablesOut) {
+		out.entry(commit.Entry{Receipt: &receipt})
+		out.entry(counts)
+	})
 	return nil
 }
 
-// writePart writes one part of a keyed table, a row a number.
-func writePart[T schemas.Keyed](ctx context.Context, b store.Bucket, table string, cfg Config, shard int, c counted, fill func(number, users int64, row *T)) (store.Receipt, error) {
+// writePart writes one part of a keyed table, a row a distinct number.
+func writePart[T schemas.Keyed](ctx context.Context, b store.Bucket, table string, cfg Config, shard int, numbers []uint64, fill func(number uint64, users int64, row *T)) (store.Receipt, error) {
 	return store.WriteAttempt(ctx, b, table, cfg.Version, shard, cfg.Shards, tables.Ext, func(w io.Writer) (int64, error) {
 		kw := tables.NewKeyedWriter[T](w, cfg.K)
 		var row T
-		for i, number := range c.numbers {
-			fill(number, c.counts[i], &row)
-			if err := kw.Write(&row); err != nil {
-				return 0, err
+		var err error
+		runs(numbers, func(number uint64, users int64) {
+			fill(number, users, &row)
+			if err == nil {
+				err = kw.Write(&row)
 			}
+		})
+		if err != nil {
+			return 0, err
 		}
 		return kw.Close()
 	})
-}
-
-func sum(ns []int64) int64 {
-	var total int64
-	for _, n := range ns {
-		total += n
-	}
-	return total
 }

@@ -3,12 +3,10 @@ package curation
 import (
 	"bufio"
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
-	"slices"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
@@ -16,7 +14,6 @@ import (
 	"foray/llm"
 	"foray/schemas"
 	"foray/transforms/commit"
-	"foray/transforms/packed"
 	"foray/transforms/read"
 	"foray/transforms/store"
 	"foray/transforms/tables"
@@ -25,42 +22,6 @@ import (
 // trainingExt is the extension of training/'s parts: chat JSON, a line an
 // example, as fine-tuning services take it.
 const trainingExt = ".jsonl"
-
-// topContexts packs the numbers and users of each label's most frequent
-// transitions of a shard: enough to know the most frequent of all shards.
-func (f *tablesFn) topContexts(c counted, leaves int64) []byte {
-	top := topPerLabel(c, leaves, f.Config.ContextsPerLabel, f.Config.MinUsers)
-	return packed.Encode(top.numbers, top.counts)
-}
-
-// topPerLabel keeps of each label (the last leaf of a number) the n numbers
-// with the most users, of equals the lowest, ordered by label, then users.
-func topPerLabel(c counted, leaves int64, n int, minUsers int64) counted {
-	var order []int
-	for i := range c.numbers {
-		if c.counts[i] >= minUsers {
-			order = append(order, i)
-		}
-	}
-	slices.SortFunc(order, func(a, b int) int {
-		return cmp.Or(
-			cmp.Compare(c.numbers[a]%leaves, c.numbers[b]%leaves),
-			cmp.Compare(c.counts[b], c.counts[a]),
-			cmp.Compare(c.numbers[a], c.numbers[b]))
-	})
-	top := counted{numbers: []int64{}, counts: []int64{}}
-	label, taken := int64(-1), 0
-	for _, i := range order {
-		if l := c.numbers[i] % leaves; l != label {
-			label, taken = l, 0
-		}
-		if taken++; taken <= n {
-			top.numbers = append(top.numbers, c.numbers[i])
-			top.counts = append(top.counts, c.counts[i])
-		}
-	}
-	return top
-}
 
 // Training writes training/: for each next cluster its most frequent contexts
 // as chat examples in the words of the prompt.
@@ -81,12 +42,6 @@ func init() {
 }
 
 func (f *trainingFn) ProcessElement(ctx context.Context, _ int, blocks func(*[]byte) bool, entry func(commit.Entry)) error {
-	var c counted
-	for block := []byte(nil); blocks(&block); {
-		if err := c.append(block); err != nil {
-			return err
-		}
-	}
 	items, err := read.LoadItemMap(ctx, f.Config.Output, f.Config.ItemClusters)
 	if err != nil {
 		return err
@@ -94,6 +49,12 @@ func (f *trainingFn) ProcessElement(ctx context.Context, _ int, blocks func(*[]b
 	tuples, err := NewTuples(items.Leaves, f.Config.K+1)
 	if err != nil {
 		return nil // Histories has said so
+	}
+	best := newTop(len(items.Leaves), f.Config.ContextsPerLabel, f.Config.MinUsers)
+	for block := []byte(nil); blocks(&block); {
+		if err := best.merge(block); err != nil {
+			return err
+		}
 	}
 	b, err := store.Open(ctx, f.Config.Output)
 	if err != nil {
@@ -112,14 +73,13 @@ func (f *trainingFn) ProcessElement(ctx context.Context, _ int, blocks func(*[]b
 		entry(commit.Fail(err))
 		return nil
 	}
-	top := topPerLabel(c, int64(len(items.Leaves)), f.Config.ContextsPerLabel, f.Config.MinUsers)
-	labels, few := map[int64]int{}, int64(0)
+	examples := best.all()
 	receipt, err := store.WriteAttempt(ctx, b, schemas.TrainingTable, f.Config.Version, 0, 1, trainingExt, func(w io.Writer) (int64, error) {
 		out := bufio.NewWriter(w)
 		tuple := make([]int32, f.Config.K+1)
 		words := make([]string, f.Config.K)
-		for _, number := range top.numbers {
-			tuples.Tuple(number, tuple)
+		for _, e := range examples {
+			tuples.Tuple(e.number, tuple)
 			for i, c := range tuple[:f.Config.K] {
 				words[i] = descriptions[c]
 			}
@@ -130,24 +90,27 @@ func (f *trainingFn) ProcessElement(ctx context.Context, _ int, blocks func(*[]b
 			if _, err := out.Write(line); err != nil {
 				return 0, err
 			}
-			labels[number%int64(len(items.Leaves))]++
 		}
-		return int64(len(top.numbers)), out.Flush()
+		return int64(len(examples)), out.Flush()
 	})
 	if err != nil {
 		return fmt.Errorf("write training examples: %w", err)
 	}
-	for _, n := range labels {
-		if n < f.Config.ContextsPerLabel {
+	labels, few := 0, int64(0)
+	for _, l := range best.labels {
+		if len(l) > 0 {
+			labels++
+		}
+		if len(l) > 0 && len(l) < f.Config.ContextsPerLabel {
 			few++
 		}
 	}
 	entry(commit.Entry{Receipt: &receipt})
 	entry(commit.Count(map[string]int64{
-		"training_examples":           int64(len(top.numbers)),
-		"training_labels":             int64(len(labels)),
+		"training_examples":           int64(len(examples)),
+		"training_labels":             int64(labels),
 		"training_labels_short":       few,
-		"training_labels_without_any": int64(len(items.Leaves) - len(labels)),
+		"training_labels_without_any": int64(len(items.Leaves) - labels),
 	}))
 	return nil
 }

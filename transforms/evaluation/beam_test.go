@@ -140,11 +140,11 @@ func newWorld(t *testing.T, rng *rand.Rand, order keyspace.Order) *world {
 func (w *world) judge(t *testing.T, cfg Config) (map[string]schemas.Metric, commit.Account) {
 	t.Helper()
 	p, s := beam.NewPipelineWithRoot()
-	in := read.ReadEvents(s, read.EventsConfig{Stage: cfg.Stage, Source: w.events, Key: read.ItemCluster, Output: cfg.Output, ItemClusters: cfg.ItemClusters})
-	scores := Judge(s, cfg, in.Blocks, in.Span)
+	in := read.ReadEvents(s, read.EventsConfig{Stage: cfg.Stage, Source: w.events, Key: read.ItemCluster, Output: cfg.Output, Version: cfg.Version, ItemClusters: cfg.ItemClusters})
+	scores, judged := Judge(s, cfg, in.Blocks, in.Span)
 	commit.Commit(s, commit.Config{
 		Output: cfg.Output, Stage: cfg.Stage, Version: cfg.Version, Tables: []schemas.Manifest{{Table: schemas.MetricsTable}},
-	}, in.Entries, Conclude(s, cfg, scores))
+	}, in.Entries, judged, Conclude(s, cfg, scores))
 	if err := ptest.Run(p); err != nil {
 		t.Fatal(err)
 	}

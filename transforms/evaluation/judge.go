@@ -12,8 +12,10 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
 	"foray/schemas"
+	"foray/transforms/bundle"
 	"foray/transforms/commit"
 	"foray/transforms/history"
+	"foray/transforms/partition"
 	"foray/transforms/planner"
 	"foray/transforms/planning"
 	"foray/transforms/read"
@@ -30,6 +32,8 @@ type Config struct {
 	Planning planning.Config
 	// Until is where training ended.
 	Until read.Until
+	// Keep says which users and events count.
+	Keep partition.Keep
 	// Report says what the page tells beside the metrics.
 	Report ReportConfig
 }
@@ -51,23 +55,34 @@ func (c Config) Names() []string {
 // Judge scores every planner on the transitions after the cut.
 //
 //	blocks PCollection<KV<int,[]byte>>, span PCollection<Span> ->
-//	PCollection<Score>
-func Judge(s beam.Scope, cfg Config, blocks, span beam.PCollection) beam.PCollection {
+//	PCollection<Score>, PCollection<commit.Entry>
+func Judge(s beam.Scope, cfg Config, blocks, span beam.PCollection) (scores, entries beam.PCollection) {
 	s = s.Scope("Judge")
-	return beam.ParDo(s, &judgeFn{Config: cfg}, beam.GroupByKey(s, blocks), beam.SideInput{Input: span})
+	return beam.ParDo2(s, &judgeFn{Config: cfg}, beam.GroupByKey(s, blocks), beam.SideInput{Input: span})
 }
 
-// judgeFn scores the users of one partition.
+// judgeFn scores the users of partitions.
 type judgeFn struct {
 	Config Config
+
+	work bundle.Work[func(judgeOut)]
 }
+
+// judgeOut are the outputs of judgeFn.
+type judgeOut struct {
+	scores func(Score)
+	entry  func(commit.Entry)
+}
+
+func (out judgeOut) take(put func(judgeOut)) { put(out) }
 
 func init() {
 	beam.RegisterCoder(reflect.TypeFor[Score](), encodeScore, decodeScore)
 	beam.RegisterType(reflect.TypeFor[Score]())
-	register.DoFn5x1[context.Context, int, func(*[]byte) bool, read.Span, func(Score), error](&judgeFn{})
+	register.DoFn6x1[context.Context, int, func(*[]byte) bool, read.Span, func(Score), func(commit.Entry), error](&judgeFn{})
 	register.Iter1[[]byte]()
 	register.Emitter1[Score]()
+	register.Emitter1[commit.Entry]()
 }
 
 func encodeScore(s Score) ([]byte, error) {
@@ -80,25 +95,40 @@ func decodeScore(data []byte) (s Score, err error) {
 	return s, gob.NewDecoder(bytes.NewReader(data)).Decode(&s)
 }
 
-func (f *judgeFn) ProcessElement(ctx context.Context, partition int, blocks func(*[]byte) bool, span read.Span, emit func(Score)) error {
-	plans, err := loadPlans(ctx, f.Config)
+// ProcessElement starts to score one partition.
+func (f *judgeFn) ProcessElement(ctx context.Context, number int, blocks func(*[]byte) bool, span read.Span, scores func(Score), entry func(commit.Entry)) error {
+	taken := partition.Take(blocks)
+	return f.work.Go(ctx, func(ctx context.Context, give func(func(judgeOut))) error {
+		return f.Config.judge(ctx, number, taken, span, give)
+	}, judgeOut{scores, entry}.take)
+}
+
+// FinishBundle waits for all partitions. Its side input is the one that
+// ProcessElement has.
+func (f *judgeFn) FinishBundle(_ context.Context, _ read.Span, scores func(Score), entry func(commit.Entry)) error {
+	return f.work.Wait(judgeOut{scores, entry}.take)
+}
+
+// judge scores one partition.
+func (cfg Config) judge(ctx context.Context, number int, blocks partition.Blocks, span read.Span, give func(func(judgeOut))) error {
+	plans, err := loadPlans(ctx, cfg)
 	if err != nil {
 		return err
 	}
-	events, err := read.Gather(blocks)
+	shown, err := loadShown(ctx, cfg)
 	if err != nil {
 		return err
 	}
-	shown, err := loadShown(ctx, f.Config)
+	events, err := blocks.Load()
 	if err != nil {
 		return err
 	}
-	cut := f.Config.Until.Cut(span)
+	cut := cfg.Until.Cut(span)
 	score := NewScore(len(plans))
-	w := history.NewWalker(f.Config.Planning.K)
+	w := history.NewWalker(cfg.Planning.K)
 	var room []schemas.Candidate
 	hits := make([][len(Tops)]int64, len(plans))
-	events.EachUser(func(user int64, h []read.Event) {
+	entries := events.EachKept(cfg.Stage, cfg.Keep, partition.Sight{Cut: cut, Last: span.Last, Beyond: true}, func(user int64, h []partition.Event) {
 		w.Reset()
 		clear(hits)
 		cases := int64(0)
@@ -108,7 +138,7 @@ func (f *judgeFn) ProcessElement(ctx context.Context, partition int, blocks func
 				continue
 			}
 			cases++
-			if f.Config.SetKeys() {
+			if cfg.SetKeys() {
 				slices.Sort(key)
 			}
 			for p, plan := range plans {
@@ -121,13 +151,18 @@ func (f *judgeFn) ProcessElement(ctx context.Context, partition int, blocks func
 				}
 			}
 		}
-		hash := read.FullHash(partition, user)
+		hash := partition.FullHash(number, user)
 		score.Add(uint64(hash), cases, hits)
 		if key, ok := w.Key(); ok && shown.hashes[hash] {
 			score.keep(hash, key)
 		}
 	})
-	emit(*score)
+	give(func(out judgeOut) {
+		out.scores(*score)
+		for _, e := range entries {
+			out.entry(e)
+		}
+	})
 	return nil
 }
 

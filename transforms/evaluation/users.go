@@ -6,6 +6,7 @@ import (
 
 	"foray/schemas"
 	"foray/transforms/once"
+	"foray/transforms/partition"
 	"foray/transforms/planning"
 	"foray/transforms/read"
 	"foray/transforms/report"
@@ -71,7 +72,7 @@ func (u *shownUsers) add(rows []schemas.Recommendation) {
 		}
 		if slices.ContainsFunc(rows[i:j], func(r schemas.Recommendation) bool { return r.Source == schemas.SourceExplore }) {
 			u.slates = append(u.slates, rows[i:j])
-			u.hashes[read.HashUser(rows[i].UserID)] = true
+			u.hashes[partition.HashUser(rows[i].UserID)] = true
 		}
 		i = j
 	}
@@ -93,7 +94,7 @@ func users(ctx context.Context, cfg Config, w *planning.World, keys map[int64][]
 		return err
 	}
 	for _, slate := range u.slates {
-		user := report.User{Name: slate[0].UserID, Key: w.Words(keys[read.HashUser(slate[0].UserID)])}
+		user := report.User{Name: slate[0].UserID, Key: w.Words(keys[partition.HashUser(slate[0].UserID)])}
 		for _, r := range slate {
 			description := w.Describe(r.ClusterID)
 			user.Items = append(user.Items, report.Item{Title: titles[r.ItemID], Cluster: description, Source: r.Source})

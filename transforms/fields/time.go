@@ -51,9 +51,20 @@ func ParseTime(field []byte, unit Unit) (micros int64, err error) {
 	return number, nil
 }
 
+// CheckTime is ParseTime's check of a time that is known in microseconds.
+func CheckTime(micros int64) error {
+	if micros >= minSeconds*1e6 && micros < maxSeconds*1e6 {
+		return nil
+	}
+	return fmt.Errorf("the time %s lies before March 1973 or behind 2099: it may be missing; give the time of the event", showMicros(micros))
+}
+
+// Latest is the last time that CheckFuture lets pass, in microseconds.
+func Latest(now time.Time) int64 { return now.Add(maxAhead).UnixMicro() }
+
 // CheckFuture is an error if a time lies more than a year ahead of now.
 func CheckFuture(micros int64, now time.Time) error {
-	if micros <= now.Add(maxAhead).UnixMicro() {
+	if micros <= Latest(now) {
 		return nil
 	}
 	return fmt.Errorf("the time %s lies more than a year in the future: mend it, or remove the event", showMicros(micros))

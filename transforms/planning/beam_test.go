@@ -412,7 +412,7 @@ func TestGates(t *testing.T) {
 		{FailedGate(.01), map[string]int64{"keys": 100, "keys_failed": 2}, false},
 		{FailedGate(.01), map[string]int64{}, true},
 	} {
-		if why := tc.gate.Check(commit.Tally{Counts: tc.counts}); (why == "") != tc.holds || tc.gate.Exit != 3 {
+		if why := tc.gate.Check(commit.Tally{Counts: tc.counts}, nil); (why == "") != tc.holds || tc.gate.Exit != 3 {
 			t.Errorf("%s of %v: %q", tc.gate.Flag, tc.counts, why)
 		}
 	}

@@ -22,6 +22,7 @@ import (
 
 	"foray/schemas"
 	"foray/transforms/commit"
+	"foray/transforms/partition"
 	"foray/transforms/store"
 	"foray/transforms/tables"
 )
@@ -33,8 +34,7 @@ var collected struct {
 	sync.Mutex
 	entries []commit.Entry
 	spans   []Span
-	events  map[int]*Events
-	names   map[int]Names
+	blocks  map[int]partition.Blocks
 	items   []Items
 }
 
@@ -50,20 +50,10 @@ func collectSpan(s Span) {
 	collected.spans = append(collected.spans, s)
 }
 
-func collectBlock(partition int, block []byte) error {
+func collectBlock(partition int, block []byte) {
 	collected.Lock()
 	defer collected.Unlock()
-	if collected.events[partition] == nil {
-		collected.events[partition] = &Events{}
-	}
-	return collected.events[partition].Append(block)
-}
-
-func collectNames(partition int, n Names) {
-	collected.Lock()
-	defer collected.Unlock()
-	have := collected.names[partition]
-	collected.names[partition] = Names{Users: append(have.Users, n.Users...), IDs: append(have.IDs, n.IDs...)}
+	collected.blocks[partition] = append(collected.blocks[partition], block)
 }
 
 func collectItems(block Items) {
@@ -75,17 +65,16 @@ func collectItems(block Items) {
 func init() {
 	register.Function1x0(collectEntry)
 	register.Function1x0(collectSpan)
-	register.Function2x1(collectBlock)
-	register.Function2x0(collectNames)
+	register.Function2x0(collectBlock)
 	register.Function1x0(collectItems)
 }
 
-// run runs a pipeline and gives the sum of its tallies, its rejects by source
-// and its failures.
-func run(t *testing.T, build func(beam.Scope)) (tally commit.Tally, rejects map[string]schemas.Reject, failures []string) {
+// run runs a pipeline that writes below output and gives the sum of its
+// tallies, its rejects by source and its failures.
+func run(t *testing.T, output string, build func(beam.Scope)) (tally commit.Tally, rejects map[string]schemas.Reject, failures []string) {
 	t.Helper()
 	collected.entries, collected.spans, collected.items = nil, nil, nil
-	collected.events, collected.names = map[int]*Events{}, map[int]Names{}
+	collected.blocks = map[int]partition.Blocks{}
 	p, s := beam.NewPipelineWithRoot()
 	build(s)
 	ptest.RunAndValidate(t, p)
@@ -94,11 +83,21 @@ func run(t *testing.T, build func(beam.Scope)) (tally commit.Tally, rejects map[
 		switch {
 		case e.Tally != nil:
 			tally.Add(*e.Tally)
-		case e.Reject != nil:
-			if _, ok := rejects[e.Reject.Source]; ok {
-				t.Errorf("%s is rejected twice", e.Reject.Source)
+		case e.Rejected != nil && e.Rejected.File != "":
+			data, err := os.ReadFile(filepath.Join(output, e.Rejected.File))
+			if err != nil {
+				t.Fatal(err)
 			}
-			rejects[e.Reject.Source] = *e.Reject
+			rows, err := tables.Decode[schemas.Reject](data)
+			if err != nil || int64(len(rows)) != e.Rejected.Rows {
+				t.Fatalf("%d rejected rows, want %d, %v", len(rows), e.Rejected.Rows, err)
+			}
+			for _, r := range rows {
+				if _, ok := rejects[r.Source]; ok {
+					t.Errorf("%s is rejected twice", r.Source)
+				}
+				rejects[r.Source] = r
+			}
 		case e.Failure != nil:
 			failures = append(failures, e.Failure.Message)
 		}
@@ -283,7 +282,7 @@ func TestReadEvents(t *testing.T) {
 				content[f.name] = pack(t, f.name, f.render(rows[f.name], !tc.noHeader))
 			}
 			folder := write(t, content)
-			spec := EventsSpec{Pattern: folder + "/*", Delimiter: tc.delimiter, NoHeader: tc.noHeader,
+			spec := EventsSpec{Pattern: folder + "/*", Layout: Layout{Delimiter: tc.delimiter, NoHeader: tc.noHeader},
 				User: "user", Item: "item", Time: "time", Engagement: "stars", MinEngagement: 3}
 			if tc.noHeader {
 				spec.User, spec.Item, spec.Engagement, spec.Time = "1", "2", "3", "4"
@@ -292,10 +291,9 @@ func TestReadEvents(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			tally, rejects, failures := run(t, func(s beam.Scope) {
-				r := ReadEvents(s, EventsConfig{Stage: "curate", Source: source, Key: tc.key, Output: clusters, ItemClusters: version, Names: true})
+			tally, rejects, failures := run(t, clusters, func(s beam.Scope) {
+				r := ReadEvents(s, EventsConfig{Stage: "curate", Source: source, Key: tc.key, Output: clusters, Version: version, ItemClusters: version, Names: true})
 				beam.ParDo0(s, collectBlock, r.Blocks)
-				beam.ParDo0(s, collectNames, r.Names)
 				beam.ParDo0(s, collectSpan, r.Span)
 				beam.ParDo0(s, collectEntry, r.Entries)
 			})
@@ -303,7 +301,7 @@ func TestReadEvents(t *testing.T) {
 				t.Errorf("failures: %q", failures)
 			}
 
-			counts := map[string]int64{"event_files": int64(len(tc.files)), "event_bytes_shuffled": tally.Counts["event_bytes_shuffled"]}
+			counts := map[string]int64{"event_bytes_shuffled": tally.Counts["event_bytes_shuffled"]}
 			var want []usedEvent
 			names := map[int64]string{}
 			span := NoSpan
@@ -317,8 +315,8 @@ func TestReadEvents(t *testing.T) {
 					switch {
 					case r.fate == used, r.fate == unknownItem && tc.key == ItemHash:
 						counts["events_used"]++
-						want = append(want, usedEvent{HashUser(r.user), micros, itemAs(tc.key, r.item)})
-						names[HashUser(r.user)] = r.user
+						want = append(want, usedEvent{partition.HashUser(r.user), micros, itemAs(tc.key, r.item)})
+						names[partition.HashUser(r.user)] = r.user
 					case r.fate == unknownItem:
 						counts["events_unknown_item"]++
 					case r.fate == lowEngagement:
@@ -336,6 +334,8 @@ func TestReadEvents(t *testing.T) {
 					}
 				}
 			}
+			counts["events_unknown_item"] += 0 // is counted, also where it is none
+			counts["events_of_items"] = counts["events_used"] + counts["events_unknown_item"]
 			if !maps.Equal(tally.Counts, counts) || counts["event_bytes_shuffled"] <= 0 {
 				t.Errorf("counts %v\nwant   %v", tally.Counts, counts)
 			}
@@ -346,21 +346,23 @@ func TestReadEvents(t *testing.T) {
 				t.Errorf("spans %v, least %v, most %v; want %v", collected.spans, tally.Least, tally.Most, span)
 			}
 			var got []usedEvent
-			for partition, e := range collected.events {
+			gotNames := map[int64]string{}
+			for number, blocks := range collected.blocks {
+				e, err := blocks.Load()
+				if err != nil {
+					t.Fatal(err)
+				}
 				for i := range e.Users {
-					got = append(got, usedEvent{FullHash(partition, e.Users[i]), e.Times[i], e.Items[i]})
+					got = append(got, usedEvent{partition.FullHash(number, e.Users[i]), e.Times[i], e.Items[i]})
+				}
+				for user, id := range e.Names {
+					gotNames[partition.FullHash(number, user)] = id
 				}
 			}
 			slices.SortFunc(got, compareUsed)
 			slices.SortFunc(want, compareUsed)
 			if !slices.Equal(got, want) {
 				t.Errorf("got %d events, want %d, or others", len(got), len(want))
-			}
-			gotNames := map[int64]string{}
-			for partition, n := range collected.names {
-				for i, user := range n.Users {
-					gotNames[FullHash(partition, user)] = n.IDs[i]
-				}
 			}
 			if !maps.Equal(gotNames, names) {
 				t.Errorf("names %v, want %v", gotNames, names)
@@ -369,35 +371,49 @@ func TestReadEvents(t *testing.T) {
 	}
 }
 
-func TestReadEventsInSeveralBlocks(t *testing.T) {
-	// One user's events, more than a block takes.
-	n := 2*blockEvents + 7
+func TestSplitsReadWhatTheFileHolds(t *testing.T) {
+	defer func(size int64) { splitBytes = size }(splitBytes)
+	rng := rand.New(rand.NewPCG(8, 8))
 	var b strings.Builder
-	b.WriteString("user,item,time\n")
-	for i := range n {
-		fmt.Fprintf(&b, "u,i%d,%d\n", i%9, anyTime+i)
+	b.WriteString("note,user,item,time\n")
+	const rows = 3000
+	bad := map[string]bool{}
+	line := 2
+	for i := range rows {
+		// Line ends, quotes and what looks like rows inside of fields.
+		note := []string{"", "plain", `"one, two"`, "\"two\nlines\"", "\"x\nnobody,i1,1\n\"", `5" nails`, `"a ""word"""`}[rng.IntN(7)]
+		at := fmt.Sprint(anyTime + i)
+		if rng.IntN(100) == 0 {
+			at = "noon"
+			bad[fmt.Sprint(line)] = true
+		}
+		fmt.Fprintf(&b, "%s,u%d,i%d,%s\n", note, i%50, i%9, at)
+		line += 1 + strings.Count(note, "\n")
 	}
-	source, err := InspectEvents(t.Context(), EventsSpec{Pattern: write(t, map[string]string{"a.csv": b.String()}) + "/a.csv", User: "user", Item: "item", Time: "time"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	run(t, func(s beam.Scope) {
-		beam.ParDo0(s, collectBlock, ReadEvents(s, EventsConfig{Stage: "curate", Source: source}).Blocks)
-	})
-	if len(collected.events) != 1 {
-		t.Fatalf("one user has %d partitions", len(collected.events))
-	}
-	for partition, e := range collected.events {
-		e.EachUser(func(user int64, h []Event) {
-			if FullHash(partition, user) != HashUser("u") || len(h) != n {
-				t.Errorf("user %d of partition %d has %d events, want %d", user, partition, len(h), n)
-			}
-			for i, event := range h {
-				if want := (Event{int64(anyTime+i) * 1e6, HashItem(fmt.Sprintf("i%d", i%9))}); event != want {
-					t.Fatalf("event %d is %v, want %v", i, event, want)
-				}
-			}
+	path := write(t, map[string]string{"a.csv": b.String()}) + "/a.csv"
+	for _, size := range []int64{1 << 40, 50_000, 1000, 7} {
+		splitBytes = size
+		source, err := InspectEvents(t.Context(), EventsSpec{Pattern: path, User: "user", Item: "item", Time: "time"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := int64(len(source.Splits)); n < min(rows, int64(b.Len())/size/40) || size == 1<<40 && n != 1 {
+			t.Errorf("%d splits of %d bytes, for %d", n, size, b.Len())
+		}
+		output := t.TempDir()
+		tally, rejects, _ := run(t, output, func(s beam.Scope) {
+			r := ReadEvents(s, EventsConfig{Stage: "curate", Source: source, Output: output, Version: "v=1", Spill: t.TempDir()})
+			beam.ParDo0(s, collectBlock, r.Blocks)
+			beam.ParDo0(s, collectEntry, r.Entries)
 		})
+		if tally.Counts[EventRows] != rows || tally.Counts[EventsUsed] != rows-int64(len(bad)) {
+			t.Errorf("splits of %d: counts %v, want %d rows, %d of them bad", size, tally.Counts, rows, len(bad))
+		}
+		for at := range bad {
+			if r, ok := rejects[path+":"+at]; !ok || !strings.Contains(r.Reason, "column time: ") {
+				t.Errorf("splits of %d: line %s is no reject: %+v", size, at, r)
+			}
+		}
 	}
 }
 
@@ -413,8 +429,9 @@ func TestADamagedFileIsAFailure(t *testing.T) {
 	if err := os.Truncate(filepath.Join(folder, "a.csv.gz"), int64(len(data)/2)); err != nil {
 		t.Fatal(err)
 	}
-	tally, _, failures := run(t, func(s beam.Scope) {
-		beam.ParDo0(s, collectEntry, ReadEvents(s, EventsConfig{Stage: "curate", Source: source}).Entries)
+	output := t.TempDir()
+	tally, _, failures := run(t, output, func(s beam.Scope) {
+		beam.ParDo0(s, collectEntry, ReadEvents(s, EventsConfig{Stage: "curate", Source: source, Output: output, Version: "v=1"}).Entries)
 	})
 	if len(failures) != 1 || !strings.Contains(failures[0], "a.csv.gz") {
 		t.Errorf("failures %q", failures)
@@ -434,26 +451,27 @@ func TestReadItems(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tally, rejects, failures := run(t, func(s beam.Scope) {
-		r := ReadItems(s, "cluster", source)
+	output := t.TempDir()
+	tally, rejects, failures := run(t, output, func(s beam.Scope) {
+		r := ReadItems(s, ItemsConfig{Stage: "cluster", Output: output, Version: "v=1", Source: source})
 		beam.ParDo0(s, collectItems, r.Blocks)
 		beam.ParDo0(s, collectEntry, r.Entries)
 	})
 	if len(failures) > 0 {
 		t.Errorf("failures: %q", failures)
 	}
-	if want := map[string]int64{"item_rows": 9, "item_rows_rejected": 5, "item_files": 3}; !maps.Equal(tally.Counts, want) {
+	if want := map[string]int64{"item_rows": 9, "item_rows_rejected": 4}; !maps.Equal(tally.Counts, want) {
 		t.Errorf("counts %v, want %v", tally.Counts, want)
 	}
 	for at, reason := range map[string]string{
-		"a.csv:3": "item id is empty", "a.csv:5": "1 floats", "a.csv:6": "too few",
+		"a.csv:3": "item id is empty", "a.csv:6": "too few",
 		"b.tsv.gz:3": "not UTF-8", "c.txt.zst:3": "eight",
 	} {
 		if got := rejects[folder+"/"+at]; got.Stage != "cluster" || !strings.Contains(got.Reason, reason) {
 			t.Errorf("%s: rejected as %+v, want %q", at, got, reason)
 		}
 	}
-	if len(rejects) != 5 {
+	if len(rejects) != 4 {
 		t.Errorf("rejects are %v", rejects)
 	}
 	var got []string
@@ -466,6 +484,7 @@ func TestReadItems(t *testing.T) {
 	want := []string{
 		`a.csv:2 1 "One" "One\nfirst, of all" [1 2]`,
 		`a.csv:4 2 "only words" "only words" [3 4]`,
+		`a.csv:5 3 "Three" "Three\nx" [5]`, // which length is right, all items together tell
 		`b.tsv.gz:2 5 "Five" "Five\nd" [5 6]`,
 		`c.txt.zst:2 7 "Seven" "Seven" [7 7]`,
 	}
@@ -497,7 +516,9 @@ func TestBlocksOfItemsAreBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	run(t, func(s beam.Scope) { beam.ParDo0(s, collectItems, ReadItems(s, "cluster", source).Blocks) })
+	run(t, t.TempDir(), func(s beam.Scope) {
+		beam.ParDo0(s, collectItems, ReadItems(s, ItemsConfig{Stage: "cluster", Source: source}).Blocks)
+	})
 	seen := map[string]bool{}
 	for _, b := range collected.items {
 		size := 0

@@ -3,12 +3,19 @@ package read
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
+	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/graph/mtime"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
+	"github.com/cespare/xxhash/v2"
 
+	"foray/transforms/bundle"
 	"foray/transforms/commit"
 	"foray/transforms/fields"
+	"foray/transforms/partition"
 	"foray/transforms/progress"
 )
 
@@ -23,11 +30,11 @@ const (
 
 // EventsSpec says where events are and what their columns are called.
 type EventsSpec struct {
-	Pattern, Delimiter string
-	NoHeader           bool
-	User, Item, Time   string
-	Engagement         string // "" for none
-	MinEngagement      float64
+	Pattern string
+	Layout
+	User, Item, Time string
+	Engagement       string // "" for none
+	MinEngagement    float64
 }
 
 // EventSource is an inspected input of events.
@@ -38,6 +45,9 @@ type EventSource struct {
 	// MinEngagement keeps events with at least that engagement, where the
 	// column is there.
 	MinEngagement float64
+	// Now is the launcher's time: times that lie too far ahead of it are
+	// wrong, and all workers must think so.
+	Now time.Time
 }
 
 // timeSamples is how many rows of a file tell the unit of time.
@@ -48,217 +58,286 @@ func InspectEvents(ctx context.Context, spec EventsSpec) (EventSource, error) {
 	columns := make([]Column, eventColumns)
 	columns[userColumn] = Column{Flag: "user_id_column", Name: spec.User}
 	columns[eventItemColumn] = Column{Flag: "event_item_id_column", Name: spec.Item}
-	columns[timeColumn] = Column{Flag: "timestamp_column", Name: spec.Time}
+	columns[timeColumn] = Column{Flag: "timestamp_column", Name: spec.Time, use: asTime}
 	if spec.Engagement != "" {
-		columns[engagementColumn] = Column{Flag: "engagement_column", Name: spec.Engagement}
+		columns[engagementColumn] = Column{Flag: "engagement_column", Name: spec.Engagement, use: asNumber}
 	} else {
 		columns = columns[:engagementColumn]
 	}
 	var samples []string
-	s, err := Inspect(ctx, Spec{Flag: "events", Pattern: spec.Pattern, Delimiter: spec.Delimiter, NoHeader: spec.NoHeader, Columns: columns}, func(row [][]byte) bool {
+	s, err := Inspect(ctx, Spec{Flag: "events", Pattern: spec.Pattern, Layout: spec.Layout, Columns: columns}, func(row [][]byte) bool {
 		samples = append(samples, string(row[timeColumn]))
 		return len(samples)%timeSamples != 0
 	})
 	if err != nil {
 		return EventSource{}, err
 	}
-	unit, err := fields.DetectTimeUnit(samples)
-	if err != nil {
+	e := EventSource{Source: s, MinEngagement: spec.MinEngagement, Now: time.Now()}
+	if !slices.ContainsFunc(s.Files, func(f File) bool { return !f.TypedTimes }) {
+		return e, nil
+	}
+	if e.Unit, err = fields.DetectTimeUnit(samples); err != nil {
 		return EventSource{}, optionError("%s: --timestamp_column=%s: %w", s.Files[0].Path, spec.Time, err)
 	}
-	return EventSource{Source: s, Unit: unit, MinEngagement: spec.MinEngagement}, nil
+	return e, nil
 }
+
+// ItemKey says what an event's item becomes in a block.
+type ItemKey int
+
+const (
+	// ItemHash is 63 bits of the item id's hash: the items are not known yet.
+	ItemHash ItemKey = iota
+	// ItemCluster is the item's leaf; events of unknown items are dropped.
+	ItemCluster
+	// ItemIndex is the item's place in the ItemMap; unknown items are dropped.
+	ItemIndex
+)
+
+// HashItem is what ItemHash makes of an item id.
+func HashItem(id string) int64 { return int64(xxhash.Sum64String(id) >> 1) }
 
 // EventsConfig says how events are read.
 type EventsConfig struct {
 	Stage  string
 	Source EventSource
 	Key    ItemKey
-	// Output and ItemClusters are where the ItemMap is, unless Key is ItemHash.
-	Output, ItemClusters string
+	// Output is where tables are, Version the one that is written.
+	Output, Version string
+	// ItemClusters is the version of the ItemMap, unless Key is ItemHash.
+	ItemClusters string
+	// Uncounted says that the stage's progress counts something else.
+	Uncounted bool
 	// Names asks for the users' ids, too.
 	Names bool
+	// Spill is a folder that all workers see, for blocks to wait in; "" where
+	// they go through the shuffle themselves.
+	Spill string
 }
 
 // EventsResult is what ReadEvents gives.
 type EventsResult struct {
-	// Blocks are packed Events by partition of users: PCollection<KV<int,[]byte>>.
+	// Blocks are a partition's events: PCollection<KV<int,[]byte>>, for
+	// partition.Take.
 	Blocks beam.PCollection
-	// Names are the ids of users, by partition: PCollection<KV<int,Names>>.
-	Names beam.PCollection
 	// Span is the span of all parsable events: a PCollection<Span> of one.
 	Span beam.PCollection
 	// Entries tell what was read and rejected: PCollection<commit.Entry>.
 	Entries beam.PCollection
 }
 
-// ReadEvents reads events into packed blocks, a file at a time.
+// ReadEvents reads events into packed blocks by partition of users.
 func ReadEvents(s beam.Scope, cfg EventsConfig) EventsResult {
 	s = s.Scope("Read events")
-	files := make([]int, len(cfg.Source.Files))
-	for i := range files {
-		files[i] = i
-	}
-	spread := beam.Reshuffle(s, beam.CreateList(s, files))
-	blocks, names, spans, entries := beam.ParDo4(s, &eventsFn{Config: cfg}, spread)
-	return EventsResult{Blocks: blocks, Names: names, Span: beam.Combine(s, Join, spans), Entries: entries}
+	blocks, spans, entries := beam.ParDo3(s, &eventsFn{Config: cfg}, beam.Reshuffle(s, beam.CreateList(s, numbers(cfg.Source.Splits))))
+	return EventsResult{Blocks: blocks, Span: beam.Combine(s, Join, spans), Entries: entries}
 }
 
-// blockEvents is the number of events of a block: 256 kB at some ten bytes.
-const blockEvents = 25_000
+// numbers counts splits from 0.
+func numbers(splits []Split) []int {
+	all := make([]int, len(splits))
+	for i := range all {
+		all[i] = i
+	}
+	return all
+}
 
-// eventsFn reads one file into blocks of each partition.
+// eventsFn reads splits, several of a bundle at once.
 type eventsFn struct {
 	Config EventsConfig
+
+	work bundle.Work[func(eventsOut)]
 }
 
+// eventsOut are the outputs of eventsFn.
+type eventsOut struct {
+	block func(beam.EventTime, int, []byte)
+	span  func(beam.EventTime, Span)
+	entry func(beam.EventTime, commit.Entry)
+}
+
+// anytime is the time of all that is emitted, which is that of what goes in.
+// FinishBundle would give it another, 1970, and the in-process runner takes a
+// time that has come that far as a sign that the span, a side input of later
+// steps, is there.
+const anytime = mtime.MinTimestamp
+
+func (out eventsOut) take(put func(eventsOut)) { put(out) }
+
 func init() {
-	register.DoFn6x1[context.Context, int, func(int, []byte), func(int, Names), func(Span), func(commit.Entry), error](&eventsFn{})
-	register.Emitter2[int, []byte]()
-	register.Emitter2[int, Names]()
-	register.Emitter1[Span]()
-	register.Emitter1[commit.Entry]()
+	register.DoFn5x1[context.Context, int, func(beam.EventTime, int, []byte), func(beam.EventTime, Span), func(beam.EventTime, commit.Entry), error](&eventsFn{})
+	register.Emitter3[beam.EventTime, int, []byte]()
+	register.Emitter2[beam.EventTime, Span]()
+	register.Emitter2[beam.EventTime, commit.Entry]()
 	register.Function2x1(Join)
 }
 
-func (f *eventsFn) ProcessElement(ctx context.Context, file int, block func(int, []byte), name func(int, Names), span func(Span), entry func(commit.Entry)) error {
+// ProcessElement starts to read one split.
+func (f *eventsFn) ProcessElement(ctx context.Context, split int, block func(beam.EventTime, int, []byte), span func(beam.EventTime, Span), entry func(beam.EventTime, commit.Entry)) error {
+	return f.work.Go(ctx, func(ctx context.Context, give func(func(eventsOut))) error {
+		return f.Config.read(ctx, split, give)
+	}, eventsOut{block, span, entry}.take)
+}
+
+// FinishBundle waits until all splits are read.
+func (f *eventsFn) FinishBundle(_ context.Context, block func(beam.EventTime, int, []byte), span func(beam.EventTime, Span), entry func(beam.EventTime, commit.Entry)) error {
+	return f.work.Wait(eventsOut{block, span, entry}.take)
+}
+
+// The names of what reading events counts.
+const (
+	EventRows         = "event_rows"
+	EventRowsRejected = "event_rows_rejected"
+	EventsUsed        = "events_used"
+	EventsUnknownItem = "events_unknown_item"
+	// EventsOfItems are those used and those of unknown items.
+	EventsOfItems       = "events_of_items"
+	EventsLowEngagement = "events_low_engagement"
+	EventBytesShuffled  = "event_bytes_shuffled"
+	FirstEvent          = "first_event_micros"
+	LastEvent           = "last_event_micros"
+)
+
+// read reads one split.
+func (cfg EventsConfig) read(ctx context.Context, split int, give func(func(eventsOut))) error {
 	var items *ItemMap
-	if f.Config.Key != ItemHash {
+	if cfg.Key != ItemHash {
 		var err error
-		if items, err = LoadItemMap(ctx, f.Config.Output, f.Config.ItemClusters); err != nil {
+		if items, err = LoadItemMap(ctx, cfg.Output, cfg.ItemClusters); err != nil {
 			return err
 		}
 	}
-	p := &partitioner{items: items, key: f.Config.Key, minEngagement: f.Config.Source.MinEngagement, unit: f.Config.Source.Unit, emit: block, span: NoSpan}
-	if f.Config.Names {
-		p.names = map[int]map[int64]string{}
-	}
-	rows, err := eachRow(ctx, f.Config.Stage, f.Config.Source.Files[file], entry, func(r *rowReader) error {
-		if r.Read%4096 == 0 {
-			progress.Add(f.Config.Stage, 4096)
-		}
-		return p.add(r.Row)
+	p := &parser{items: items, key: cfg.Key, source: cfg.Source, span: NoSpan, latest: fields.Latest(cfg.Source.Now)}
+	p.out = partition.NewWriter(cfg.Spill, cfg.Names, func(partition int, block []byte) {
+		give(func(out eventsOut) { out.block(anytime, partition, block) })
 	})
+	rejects := commit.NewRejects(cfg.Stage)
+	at := cfg.Source.Splits[split]
+	each := p.text
+	if cfg.Source.Files[at.File].Format == Parquet {
+		each = p.parquet
+	}
+	progressed := func(rows int64) {
+		if !cfg.Uncounted {
+			progress.Add(cfg.Stage, rows)
+		}
+	}
+	rows, rejected, err := each(ctx, at, rejects, progressed)
 	if err != nil {
-		if rows == nil || ctx.Err() != nil {
-			return err
+		if ctx.Err() != nil {
+			return ctx.Err()
 		}
 		// The file itself is damaged: reading it again would not help.
-		entry(commit.Fail(err))
+		failure := commit.Fail(err)
+		give(func(out eventsOut) { out.entry(anytime, failure) })
 	}
-	progress.Add(f.Config.Stage, rows.Read%4096)
-	p.flush()
-	for partition := range Partitions {
-		if users := p.names[partition]; len(users) > 0 {
-			name(partition, namesOf(users))
-		}
+	if err := p.out.Close(); err != nil {
+		return err
 	}
-	span(p.span)
-	entry(commit.Count(map[string]int64{
-		"event_rows":            rows.Read,
-		"event_rows_rejected":   rows.Rejected,
-		"events_used":           p.used,
-		"events_unknown_item":   p.unknown,
-		"events_low_engagement": p.low,
-		"event_files":           1,
-		"event_bytes_shuffled":  p.bytes,
-	}))
+	kept, err := rejects.Close(ctx, cfg.Output, cfg.Version, fmt.Sprintf("events-%06d", split))
+	if err != nil {
+		return err
+	}
+	counted := commit.Entry{Tally: &commit.Tally{Counts: map[string]int64{
+		EventRows:           rows,
+		EventRowsRejected:   rejected,
+		EventsUsed:          p.out.Count,
+		EventsUnknownItem:   p.unknown,
+		EventsOfItems:       p.out.Count + p.unknown,
+		EventsLowEngagement: p.low,
+		EventBytesShuffled:  p.out.Bytes,
+	}}}
 	if p.span.Last >= p.span.First {
-		entry(commit.Entry{Tally: &commit.Tally{
-			Least: map[string]int64{"first_event_micros": p.span.First},
-			Most:  map[string]int64{"last_event_micros": p.span.Last},
-		}})
+		counted.Tally.Least = map[string]int64{FirstEvent: p.span.First}
+		counted.Tally.Most = map[string]int64{LastEvent: p.span.Last}
 	}
+	give(func(out eventsOut) {
+		out.span(anytime, p.span)
+		out.entry(anytime, kept)
+		out.entry(anytime, counted)
+	})
 	return nil
 }
 
-// partitioner hashes events to partitions and packs them.
-type partitioner struct {
-	items         *ItemMap
-	key           ItemKey
-	unit          fields.Unit
-	minEngagement float64
-	parts         [Partitions]Events
-	names         map[int]map[int64]string
-	emit          func(int, []byte)
-	span          Span
+// parser makes events of rows.
+type parser struct {
+	source EventSource
+	items  *ItemMap
+	key    ItemKey
+	latest int64 // the last time that can be true
+	out    *partition.Writer
+	span   Span
 
-	used, unknown, low, bytes int64
+	unknown, low int64
 }
 
-var errNoUser = errors.New("the user id is empty: name a user in every row")
+// text reads a split of a text file.
+func (p *parser) text(ctx context.Context, at Split, rejects *commit.Rejects, progressed func(rows int64)) (rows, rejected int64, err error) {
+	r, err := p.source.eachRow(ctx, at, EventRowsRejected, rejects, func(r *rowReader) error {
+		if r.Read%progressRows == 0 {
+			progressed(progressRows)
+		}
+		return p.row(r.Row)
+	})
+	progressed(r.Read % progressRows)
+	return r.Read, r.Rejected, err
+}
 
-// add takes one row; an error says why it is none.
-func (p *partitioner) add(row [][]byte) error {
-	micros, err := fields.ParseTime(row[timeColumn], p.unit)
+// progressRows is the number of rows after which progress is told.
+const progressRows = 4096
+
+var (
+	errNoUser = errors.New("the user id is empty: name a user in every row")
+	errNoItem = errors.New("the item id is empty: name an item in every row")
+)
+
+// row takes one row of text; an error says why it is none.
+func (p *parser) row(row [][]byte) error {
+	micros, err := fields.ParseTime(row[timeColumn], p.source.Unit)
 	if err != nil {
-		return err
+		return &columnError{timeColumn, err}
 	}
-	user := row[userColumn]
-	if len(user) == 0 {
-		return errNoUser
-	}
-	if err := fields.CheckUTF8(user); err != nil {
-		return err
-	}
-	var engagement float64
+	engagement := 0.0
 	if len(row) > engagementColumn {
 		if engagement, err = fields.Float(row[engagementColumn]); err != nil {
-			return err
+			return &columnError{engagementColumn, err}
 		}
 	}
+	return p.event(row[userColumn], row[eventItemColumn], micros, len(row) > engagementColumn, engagement)
+}
+
+// event takes one event; an error says why it is none.
+func (p *parser) event(user, item []byte, micros int64, engaged bool, engagement float64) error {
+	switch {
+	case micros > p.latest:
+		return &columnError{timeColumn, fields.CheckFuture(micros, p.source.Now)}
+	case len(user) == 0:
+		return &columnError{userColumn, errNoUser}
+	case len(item) == 0:
+		return &columnError{eventItemColumn, errNoItem}
+	}
+	if err := fields.CheckUTF8(user); err != nil {
+		return &columnError{userColumn, err}
+	}
 	p.span = Join(p.span, Span{First: micros, Last: micros})
-	if len(row) > engagementColumn && engagement < p.minEngagement {
+	if engaged && engagement < p.source.MinEngagement {
 		p.low++
 		return nil
 	}
-	var item int64
-	switch p.key {
-	case ItemHash:
-		item = HashItem(string(row[eventItemColumn]))
-	default:
-		i, ok := p.items.Index(row[eventItemColumn])
+	var of int64
+	if p.key == ItemHash {
+		of = int64(xxhash.Sum64(item) >> 1)
+	} else {
+		i, ok := p.items.Index(item)
 		if !ok {
 			p.unknown++
 			return nil
 		}
-		item = int64(i)
+		of = int64(i)
 		if p.key == ItemCluster {
-			item = int64(p.items.Clusters[i])
+			of = int64(p.items.Clusters[i])
 		}
 	}
-	partition, rest := userHash(user)
-	if p.names != nil {
-		if p.names[partition] == nil {
-			p.names[partition] = map[int64]string{}
-		}
-		if _, ok := p.names[partition][rest]; !ok {
-			p.names[partition][rest] = string(user)
-		}
-	}
-	e := &p.parts[partition]
-	e.Users = append(e.Users, rest)
-	e.Times = append(e.Times, micros)
-	e.Items = append(e.Items, item)
-	p.used++
-	if e.Len() == blockEvents {
-		p.send(partition)
-	}
+	p.out.Add(user, micros, of)
 	return nil
-}
-
-func (p *partitioner) send(partition int) {
-	if p.parts[partition].Len() == 0 {
-		return
-	}
-	data := p.parts[partition].pack()
-	p.bytes += int64(len(data))
-	p.emit(partition, data)
-	p.parts[partition].reset()
-}
-
-func (p *partitioner) flush() {
-	for i := range p.parts {
-		p.send(i)
-	}
 }

@@ -91,46 +91,82 @@ func splitURL(url string) (root, name string) {
 	return scheme + "://" + bucket, name
 }
 
-// open opens a file, unpacking .gz and .zst.
-func open(ctx context.Context, url string) (io.ReadCloser, error) {
+// open opens a stretch of a file as it is stored; length −1 is up to its end.
+func open(ctx context.Context, url string, offset, length int64) (io.ReadCloser, error) {
 	root, name := splitURL(url)
 	b, err := store.Open(ctx, root)
 	if err != nil {
 		return nil, err
 	}
-	f, err := b.Open(ctx, name, 0, -1)
+	return b.Open(ctx, name, offset, length)
+}
+
+// unpack opens a file and unpacks it.
+func unpack(ctx context.Context, url string, how Compression) (io.ReadCloser, error) {
+	f, err := open(ctx, url, 0, -1)
 	if err != nil {
 		return nil, err
 	}
-	switch {
-	case strings.HasSuffix(url, ".gz"):
+	switch how {
+	case Gzip:
 		z, err := gzip.NewReader(f)
 		if err != nil {
 			f.Close()
 			return nil, fmt.Errorf("%s: is no gzip file: %w", url, err)
 		}
-		return closeBoth{z, f}, nil
-	case strings.HasSuffix(url, ".zst"):
-		z, err := zstd.NewReader(f)
+		return unpacked{z, url, how, z.Close, f}, nil
+	case Zstd:
+		z, err := zstd.NewReader(f, zstd.WithDecoderConcurrency(1))
 		if err != nil {
 			f.Close()
 			return nil, fmt.Errorf("%s: is no zstd file: %w", url, err)
 		}
-		return closeBoth{z.IOReadCloser(), f}, nil
+		return unpacked{z, url, how, func() error { z.Close(); return nil }, f}, nil
 	}
 	return f, nil
 }
 
-// closeBoth closes the unpacker and the file below it.
-type closeBoth struct {
-	io.ReadCloser
+// unpacked closes the unpacker and the file below it, and says what is wrong
+// with a packed file.
+type unpacked struct {
+	from  io.Reader
+	url   string
+	how   Compression
+	close func() error
 	below io.Closer
 }
 
-func (c closeBoth) Close() error {
-	err := c.ReadCloser.Close()
-	if e := c.below.Close(); err == nil {
-		err = e
+func (u unpacked) Read(p []byte) (int, error) {
+	n, err := u.from.Read(p)
+	switch {
+	case err == nil || err == io.EOF:
+		return n, err
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return n, fmt.Errorf("the %s file is cut short: copy it again, whole: %w", u.how, err)
 	}
-	return err
+	return n, fmt.Errorf("the %s file is damaged: copy it again: %w", u.how, err)
+}
+
+func (u unpacked) Close() error { return errors.Join(u.close(), u.below.Close()) }
+
+// readerAt reads a file at any place.
+type readerAt struct {
+	ctx context.Context
+	url string
+}
+
+// ReadAt implements io.ReaderAt.
+func (r readerAt) ReadAt(p []byte, off int64) (int, error) {
+	f, err := open(r.ctx, r.url, off, int64(len(p)))
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	return io.ReadFull(f, p)
+}
+
+// isLocal says that reading a file a second time costs next to nothing.
+func isLocal(url string) bool {
+	scheme, _, ok := strings.Cut(url, "://")
+	return !ok || scheme == "file"
 }

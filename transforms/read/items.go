@@ -1,9 +1,12 @@
 package read
 
 import (
+	"bytes"
 	"context"
+	"encoding/gob"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -16,9 +19,9 @@ import (
 
 // ItemsSpec says where items are and what their columns are called.
 type ItemsSpec struct {
-	Pattern, Delimiter string
-	NoHeader           bool
-	ID                 string
+	Pattern string
+	Layout
+	ID string
 	// Texts are the columns that say what an item is; nil takes those of
 	// title, description and category that exist.
 	Texts []string
@@ -45,12 +48,12 @@ func InspectItems(ctx context.Context, spec ItemsSpec) (ItemSource, error) {
 		named = defaultTexts
 	}
 	for _, name := range named {
-		columns = append(columns, Column{Flag: "text_columns", Name: name, Optional: spec.Texts == nil})
+		columns = append(columns, Column{Flag: "text_columns", Name: name, Optional: spec.Texts == nil, use: asText})
 	}
 	if spec.Embedding != "" {
-		columns = append(columns, Column{Flag: "embedding_column", Name: spec.Embedding})
+		columns = append(columns, Column{Flag: "embedding_column", Name: spec.Embedding, use: asVector})
 	}
-	s, err := Inspect(ctx, Spec{Flag: "items", Pattern: spec.Pattern, Delimiter: spec.Delimiter, NoHeader: spec.NoHeader, Columns: columns}, func([][]byte) bool { return false })
+	s, err := Inspect(ctx, Spec{Flag: "items", Pattern: spec.Pattern, Layout: spec.Layout, Columns: columns}, func([][]byte) bool { return false })
 	if err != nil {
 		return ItemSource{}, err
 	}
@@ -70,15 +73,50 @@ type ItemsResult struct {
 	Entries beam.PCollection
 }
 
-// ReadItems reads items into blocks, a file at a time.
-func ReadItems(s beam.Scope, stage string, source ItemSource) ItemsResult {
+// ItemsConfig says how items are read.
+type ItemsConfig struct {
+	Stage string
+	// Output is where tables are, Version the one that is written.
+	Output, Version string
+	Source          ItemSource
+}
+
+// ReadItems reads items into blocks.
+func ReadItems(s beam.Scope, cfg ItemsConfig) ItemsResult {
 	s = s.Scope("Read items")
-	files := make([]int, len(source.Files))
-	for i := range files {
-		files[i] = i
-	}
-	blocks, entries := beam.ParDo2(s, &itemsFn{Stage: stage, Source: source}, beam.Reshuffle(s, beam.CreateList(s, files)))
+	blocks, entries := beam.ParDo2(s, &itemsFn{Config: cfg}, beam.Reshuffle(s, beam.CreateList(s, numbers(cfg.Source.Splits))))
 	return ItemsResult{Blocks: blocks, Entries: entries}
+}
+
+// Items is a block of items in the order of a file.
+type Items struct {
+	File  string
+	Lines []int64
+	IDs   []string
+	// Titles are the first text column, Texts all of them.
+	Titles, Texts []string
+	// Vectors hold Dims floats an item; none without --embedding_column.
+	Dims    int
+	Vectors []float32
+}
+
+func init() {
+	beam.RegisterCoder(reflect.TypeFor[Items](), encodeItems, decodeItems)
+	beam.RegisterType(reflect.TypeFor[Items]())
+	beam.RegisterType(reflect.TypeFor[Span]())
+	register.DoFn4x1[context.Context, int, func(Items), func(commit.Entry), error](&itemsFn{})
+	register.Emitter1[Items]()
+}
+
+// The coder's functions have names, since workers find them by name.
+func encodeItems(v Items) ([]byte, error) {
+	var buf bytes.Buffer
+	err := gob.NewEncoder(&buf).Encode(v)
+	return buf.Bytes(), err
+}
+
+func decodeItems(data []byte) (v Items, err error) {
+	return v, gob.NewDecoder(bytes.NewReader(data)).Decode(&v)
 }
 
 // blockItems bounds a block of items, in number and, by blockBytes, in size.
@@ -87,83 +125,123 @@ const (
 	blockBytes = 1 << 20
 )
 
-// itemsFn reads one file into blocks.
+// itemsFn reads one split into blocks.
 type itemsFn struct {
-	Stage  string
-	Source ItemSource
+	Config ItemsConfig
 }
 
-func init() {
-	register.DoFn4x1[context.Context, int, func(Items), func(commit.Entry), error](&itemsFn{})
-	register.Emitter1[Items]()
+// The names of what reading items counts.
+const (
+	ItemRows         = "item_rows"
+	ItemRowsRejected = "item_rows_rejected"
+)
+
+func (f *itemsFn) ProcessElement(ctx context.Context, split int, emit func(Items), entry func(commit.Entry)) error {
+	source := f.Config.Source
+	at := source.Splits[split]
+	b := &itemBlocks{source: source, emit: emit}
+	b.block.File = source.Files[at.File].Path
+	rejects := commit.NewRejects(f.Config.Stage)
+	read, rejected, err := source.eachItem(ctx, at, rejects, b.add)
+	if err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		entry(commit.Fail(err))
+	}
+	b.flush()
+	kept, err := rejects.Close(ctx, f.Config.Output, f.Config.Version, fmt.Sprintf("items-%06d", split))
+	if err != nil {
+		return err
+	}
+	entry(kept)
+	entry(commit.Count(map[string]int64{ItemRows: read, ItemRowsRejected: rejected}))
+	return nil
+}
+
+// item is one row of an input of items.
+type item struct {
+	line      int64
+	id        []byte
+	texts     [][]byte
+	embedding []float32
+}
+
+// eachItem calls use for every item of a split. An error of use rejects it.
+func (s ItemSource) eachItem(ctx context.Context, at Split, rejects *commit.Rejects, use func(item) error) (rows, rejected int64, err error) {
+	if s.Files[at.File].Format == Parquet {
+		return s.parquetItems(ctx, at, rejects, use)
+	}
+	r, err := s.eachRow(ctx, at, ItemRowsRejected, rejects, func(r *rowReader) error {
+		it := item{line: r.Line, id: r.Row[0], texts: r.Row[1 : 1+s.Texts]}
+		if s.Embedding {
+			vector, err := fields.Floats(r.Row[1+s.Texts])
+			if err != nil {
+				return &columnError{1 + s.Texts, err}
+			}
+			it.embedding = vector
+		}
+		return use(it)
+	})
+	return r.Read, r.Rejected, err
+}
+
+// itemBlocks packs items into blocks.
+type itemBlocks struct {
+	source ItemSource
+	emit   func(Items)
+	block  Items
+	size   int
 }
 
 var errNoID = errors.New("the item id is empty: give every item an id")
 
-func (f *itemsFn) ProcessElement(ctx context.Context, file int, emit func(Items), entry func(commit.Entry)) error {
-	source := f.Source.Files[file]
-	block := Items{File: source.Path}
-	size := 0
-	rows, err := eachRow(ctx, f.Stage, source, entry, func(r *rowReader) error {
-		n, err := block.add(r, f.Source)
-		if err != nil {
-			return err
+// add takes one item; an error says why it is none.
+func (b *itemBlocks) add(it item) error {
+	if len(it.id) == 0 {
+		return &columnError{0, errNoID}
+	}
+	if err := fields.CheckUTF8(it.id); err != nil {
+		return &columnError{0, err}
+	}
+	for i, text := range it.texts {
+		if err := fields.CheckUTF8(text); err != nil {
+			return &columnError{1 + i, err}
 		}
-		if size += n; size > blockBytes || len(block.IDs) == blockItems {
-			emit(block)
-			block, size = Items{File: source.Path}, 0
-		}
-		return nil
-	})
+	}
+	text, err := fields.JoinTexts(it.texts)
 	if err != nil {
-		if rows == nil || ctx.Err() != nil {
-			return err
+		return err
+	}
+	title, err := firstText(it.texts)
+	if err != nil {
+		return err
+	}
+	if b.source.Embedding {
+		// A length of its own ends the block: which length is right, only
+		// all items together tell.
+		if len(b.block.IDs) > 0 && len(it.embedding) != b.block.Dims {
+			b.flush()
 		}
-		entry(commit.Fail(err))
+		b.block.Dims = len(it.embedding)
+		b.block.Vectors = append(b.block.Vectors, it.embedding...)
 	}
-	if len(block.IDs) > 0 {
-		emit(block)
+	b.block.Lines = append(b.block.Lines, it.line)
+	b.block.IDs = append(b.block.IDs, string(it.id))
+	b.block.Titles = append(b.block.Titles, title)
+	b.block.Texts = append(b.block.Texts, text)
+	b.size += len(it.id) + len(title) + len(text) + 4*b.block.Dims
+	if b.size > blockBytes || len(b.block.IDs) == blockItems {
+		b.flush()
 	}
-	entry(commit.Count(map[string]int64{"item_rows": rows.Read, "item_rows_rejected": rows.Rejected, "item_files": 1}))
 	return nil
 }
 
-// add takes one row and tells how many bytes it takes.
-func (b *Items) add(r *rowReader, source ItemSource) (int, error) {
-	id := string(r.Row[0])
-	if id == "" {
-		return 0, errNoID
+func (b *itemBlocks) flush() {
+	if len(b.block.IDs) > 0 {
+		b.emit(b.block)
+		b.block, b.size = Items{File: b.block.File}, 0
 	}
-	columns := r.Row[1 : 1+source.Texts]
-	text, err := fields.JoinTexts(columns)
-	if err != nil {
-		return 0, err
-	}
-	if err := fields.CheckUTF8(r.Row[0]); err != nil {
-		return 0, err
-	}
-	if source.Embedding {
-		vector, err := fields.Floats(r.Row[1+source.Texts])
-		if err != nil {
-			return 0, err
-		}
-		if b.Dims == 0 {
-			b.Dims = len(vector)
-		}
-		if len(vector) != b.Dims {
-			return 0, fmt.Errorf("the embedding has %d floats, those before it %d: give all items as many", len(vector), b.Dims)
-		}
-		b.Vectors = append(b.Vectors, vector...)
-	}
-	title, err := firstText(columns)
-	if err != nil {
-		return 0, err
-	}
-	b.Lines = append(b.Lines, r.Line)
-	b.IDs = append(b.IDs, id)
-	b.Titles = append(b.Titles, title)
-	b.Texts = append(b.Texts, text)
-	return len(id) + len(title) + len(text) + 4*b.Dims, nil
 }
 
 // firstText is an item's title: the first text column that is not empty.

@@ -1,11 +1,8 @@
 package read
 
 import (
-	"cmp"
 	"errors"
-	"fmt"
 	"math"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -166,7 +163,7 @@ func TestInspectItems(t *testing.T) {
 	if in := s.Inputs(); len(in) != 1 || in[0].Path != folder+"/good.csv" || in[0].Bytes != 31 {
 		t.Errorf("inputs are %+v", in)
 	}
-	if _, err := InspectItems(t.Context(), ItemsSpec{Pattern: folder + "/plain.csv", NoHeader: true, ID: "1", Texts: []string{"2"}}); err != nil {
+	if _, err := InspectItems(t.Context(), ItemsSpec{Pattern: folder + "/plain.csv", Layout: Layout{NoHeader: true}, ID: "1", Texts: []string{"2"}}); err != nil {
 		t.Errorf("columns by number: %v", err)
 	}
 	tests := []struct {
@@ -180,7 +177,7 @@ func TestInspectItems(t *testing.T) {
 		{ItemsSpec{Pattern: "good.csv", ID: "item_id", Embedding: "vector"}, true, "--embedding_column"},
 		{ItemsSpec{Pattern: "silent.csv", ID: "item_id"}, true, "--text_columns"},
 		{ItemsSpec{Pattern: "empty.csv", ID: "item_id"}, false, "is empty"},
-		{ItemsSpec{Pattern: "plain.csv", NoHeader: true, ID: "3"}, true, "--item_id_column"},
+		{ItemsSpec{Pattern: "plain.csv", Layout: Layout{NoHeader: true}, ID: "3"}, true, "--item_id_column"},
 	}
 	t.Chdir(folder)
 	for _, tc := range tests {
@@ -208,7 +205,7 @@ func TestInspectEvents(t *testing.T) {
 	}
 	stars := spec("seconds.csv")
 	stars.Engagement = "stars"
-	dat := EventsSpec{Pattern: "dat", Delimiter: "::", NoHeader: true, User: "1", Item: "2", Time: "4", Engagement: "3"}
+	dat := EventsSpec{Pattern: "dat", Layout: Layout{Delimiter: "::", NoHeader: true}, User: "1", Item: "2", Time: "4", Engagement: "3"}
 	for _, tc := range []struct {
 		spec    EventsSpec
 		unit    fields.Unit
@@ -259,100 +256,8 @@ func TestDelimiterOf(t *testing.T) {
 		{"a", "word\n", ","},
 	}
 	for _, tc := range tests {
-		if got := delimiterOf(tc.name, []byte(tc.head)); got != tc.want {
+		if got := delimiterOf("", tc.name, []byte(tc.head)); got != tc.want {
 			t.Errorf("%s holding %q: got %q, want %q", tc.name, tc.head, got, tc.want)
 		}
-	}
-}
-
-func TestHashesOfUsers(t *testing.T) {
-	seen := map[int64]string{}
-	var load [Partitions]int
-	for i := range 64_000 {
-		id := fmt.Sprintf("user-%d", i)
-		partition, rest := userHash([]byte(id))
-		if partition < 0 || partition >= Partitions || rest < 0 || rest >= 1<<userBits {
-			t.Fatalf("%s: partition %d, rest %d", id, partition, rest)
-		}
-		full := FullHash(partition, rest)
-		if full != HashUser(id) || full%Partitions != int64(partition) || full/Partitions != rest || full < 0 {
-			t.Fatalf("%s: %d and %d make %d, want %d", id, partition, rest, full, HashUser(id))
-		}
-		if other, ok := seen[full]; ok {
-			t.Fatalf("%s and %s have the same hash", id, other)
-		}
-		seen[full] = id
-		load[partition]++
-		if HashItem(id) < 0 {
-			t.Fatalf("%s as an item hashes to %d", id, HashItem(id))
-		}
-	}
-	for partition, n := range load {
-		if n < 800 || n > 1200 { // 1000 on average, six standard deviations
-			t.Errorf("partition %d holds %d of 64000 users", partition, n)
-		}
-	}
-}
-
-func TestEachUserAgainstAPlainSort(t *testing.T) {
-	type row struct{ user, time, item int64 }
-	byUser := func(a, b row) int {
-		return cmp.Or(cmp.Compare(a.user, b.user), cmp.Compare(a.time, b.time), cmp.Compare(a.item, b.item))
-	}
-	rng := rand.New(rand.NewPCG(5, 6))
-	for _, n := range []int{0, 1, 2, 10, 1000, 5000} {
-		for _, sorted := range []bool{false, true} {
-			rows := make([]row, n)
-			for i := range rows {
-				rows[i] = row{rng.Int64N(1<<userBits) >> rng.IntN(userBits), rng.Int64N(50) - 25, rng.Int64N(5)}
-			}
-			if sorted {
-				slices.SortFunc(rows, func(a, b row) int { return cmp.Compare(a.time, b.time) })
-			}
-			// Through blocks, as on a runner.
-			var blocks [][]byte
-			for part := range slices.Chunk(rows, 300) {
-				var e Events
-				for _, r := range part {
-					e.Users, e.Times, e.Items = append(e.Users, r.user), append(e.Times, r.time), append(e.Items, r.item)
-				}
-				blocks = append(blocks, e.pack())
-			}
-			e, err := Gather(func(b *[]byte) bool {
-				if len(blocks) == 0 {
-					return false
-				}
-				*b, blocks = blocks[0], blocks[1:]
-				return true
-			})
-			if err != nil || e.Len() != n {
-				t.Fatalf("gathered %d of %d events, %v", e.Len(), n, err)
-			}
-			var got []row
-			last := int64(-1)
-			e.EachUser(func(user int64, h []Event) {
-				if user <= last || len(h) == 0 {
-					t.Errorf("user %d with %d events comes after %d", user, len(h), last)
-				}
-				last = user
-				for _, event := range h {
-					got = append(got, row{user, event.Time, event.Item})
-				}
-			})
-			slices.SortFunc(rows, byUser)
-			if !slices.Equal(got, rows) {
-				t.Errorf("%d events: not in the order of a plain sort", n)
-			}
-		}
-	}
-	damaged := [][]byte{{0xff, 0xff, 0xff}}
-	if _, err := Gather(func(b *[]byte) bool {
-		if len(damaged) == 0 {
-			return false
-		}
-		*b, damaged = damaged[0], nil
-		return true
-	}); err == nil {
-		t.Error("a damaged block is no error")
 	}
 }

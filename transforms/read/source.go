@@ -7,10 +7,10 @@
 package read
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
-	"path"
 	"slices"
 	"strings"
 
@@ -23,12 +23,18 @@ import (
 type Spec struct {
 	// Flag and Pattern are the option that names the files, and its value.
 	Flag, Pattern string
-	// Delimiter is one string of any length; "" lets extension and content
-	// decide.
-	Delimiter string
-	NoHeader  bool
+	Layout
 	// Columns are the columns wanted.
 	Columns []Column
+}
+
+// Layout says how files are written, as far as the user told.
+type Layout struct {
+	// Format is one of InputFormats; "" lets extension and content decide.
+	Format string
+	// Delimiter is one string of any length; "" lets them decide, too.
+	Delimiter string
+	NoHeader  bool
 }
 
 // Column is one column wanted of an input.
@@ -38,7 +44,19 @@ type Column struct {
 	Flag, Name string
 	// Optional columns may be missing.
 	Optional bool
+	use      use
 }
+
+// use is what the values of a column are used as.
+type use int
+
+const (
+	asID use = iota
+	asTime
+	asNumber
+	asText
+	asVector
+)
 
 // OptionError is an error that another value of an option mends: what the
 // options name is not there.
@@ -56,16 +74,25 @@ func optionError(format string, args ...any) error {
 // Source is an input whose files are known to be readable; it travels to the
 // workers as the configuration of a DoFn.
 type Source struct {
-	Files []File
+	Files  []File
+	Splits []Split
+	// Names are the wanted columns, as the user calls them.
+	Names []string
 }
 
 // File is one file of a Source.
 type File struct {
 	schemas.Input
-	Delimiter string
-	NoHeader  bool
-	// Columns holds the place of each column of the Spec, −1 if absent.
+	Format      Format
+	Compression Compression `json:",omitempty"`
+	Delimiter   string      `json:",omitempty"`
+	NoHeader    bool        `json:",omitempty"`
+	// Columns holds the place of each wanted column, −1 if absent. In formats
+	// that find columns by name, any other number says that it is there.
 	Columns []int
+	// TypedTimes says that times have a type of their own, and so no unit that
+	// has to be found out.
+	TypedTimes bool `json:",omitempty"`
 }
 
 // Inputs are the files, for a manifest.
@@ -77,78 +104,143 @@ func (s Source) Inputs() []schemas.Input {
 	return in
 }
 
+// Formats are the detected formats in words, each once.
+func (s Source) Formats() string {
+	var all []string
+	for _, f := range s.Files {
+		if d := f.Described(); !slices.Contains(all, d) {
+			all = append(all, d)
+		}
+	}
+	return strings.Join(all, "; ")
+}
+
 // headBytes is how much of a file Inspect looks at.
 const headBytes = 1 << 20
 
-// Inspect finds an input's files and resolves their columns. sample is called
-// with the wanted columns (nil where absent) of the rows at the head of each
-// file, until it returns false.
+// Inspect finds an input's files, resolves their columns and cuts large files
+// into splits. sample is called with the wanted columns (nil where absent) of
+// the rows at the head of each file, until it returns false.
 func Inspect(ctx context.Context, spec Spec, sample func(row [][]byte) bool) (Source, error) {
 	files, err := Files(ctx, spec.Flag, spec.Pattern)
 	if err != nil {
 		return Source{}, err
 	}
 	var s Source
+	for _, c := range spec.Columns {
+		s.Names = append(s.Names, c.Name)
+	}
 	for _, in := range files {
 		f, err := inspect(ctx, spec, in, sample)
 		if err != nil {
 			return Source{}, err
 		}
 		s.Files = append(s.Files, f)
+		splits, err := f.splits(ctx, len(s.Files)-1)
+		if err != nil {
+			return Source{}, err
+		}
+		s.Splits = append(s.Splits, splits...)
 	}
 	return s, nil
 }
 
 func inspect(ctx context.Context, spec Spec, in schemas.Input, sample func([][]byte) bool) (File, error) {
 	f := File{Input: in, Delimiter: spec.Delimiter, NoHeader: spec.NoHeader}
-	r, err := open(ctx, in.Path)
+	head, err := f.unpackHead(ctx)
 	if err != nil {
 		return f, err
-	}
-	defer r.Close()
-	head, err := io.ReadAll(io.LimitReader(r, headBytes))
-	if err != nil {
-		return f, fmt.Errorf("%s: %w", in.Path, err)
 	}
 	if len(head) == 0 {
 		return f, fmt.Errorf("%s: is empty: want a header row and rows", in.Path)
 	}
-	if f.Delimiter == "" {
-		f.Delimiter = delimiterOf(in.Path, head)
+	f.Format = formatOf(spec.Format, in.Path, head)
+	if f.Format == Parquet {
+		return f, f.inspectParquet(ctx, spec.Columns, sample)
 	}
 	if len(head) == headBytes { // the last row may be cut
-		if i := strings.LastIndexByte(string(head), '\n'); i > 0 {
+		if i := bytes.LastIndexByte(head, '\n'); i > 0 {
 			head = head[:i+1]
 		}
 	}
-	scan := delimited.NewScanner(strings.NewReader(string(head)), delimited.Options{Delimiter: f.Delimiter, Name: in.Path})
+	if f.Format == JSONL {
+		return f, f.inspectJSON(spec.Columns, head, sample)
+	}
+	if f.Delimiter == "" {
+		f.Delimiter = delimiterOf(spec.Format, in.Path, head)
+	}
+	return f, f.inspectDelimited(spec.Columns, head, sample)
+}
+
+// unpackHead reads the head of the content, and tells how it is packed.
+func (f *File) unpackHead(ctx context.Context) ([]byte, error) {
+	r, err := open(ctx, f.Path, 0, int64(len(zstdMagic)))
+	if err != nil {
+		return nil, err
+	}
+	magic, err := io.ReadAll(r)
+	r.Close()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", f.Path, err)
+	}
+	f.Compression = compressionOf(f.Path, magic)
+	if r, err = unpack(ctx, f.Path, f.Compression); err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	head, err := io.ReadAll(io.LimitReader(r, headBytes))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", f.Path, err)
+	}
+	return head, nil
+}
+
+// inspectDelimited finds columns in the header.
+func (f *File) inspectDelimited(columns []Column, head []byte, sample func([][]byte) bool) error {
+	scan := delimited.NewScanner(bytes.NewReader(head), delimited.Options{Delimiter: f.Delimiter, Name: f.Path})
 	if !scan.Scan() {
 		if err := scan.Err(); err != nil {
-			return f, err
+			return err
 		}
-		return f, fmt.Errorf("%s: has no row: want a header row and rows", in.Path)
+		return fmt.Errorf("%s: has no row: want a header row and rows", f.Path)
+	}
+	if err := scan.RowErr(); err != nil && !f.NoHeader {
+		return fmt.Errorf("the header row: %w", err)
 	}
 	header := fields.Header(scan.Fields(), f.NoHeader)
-	for _, c := range spec.Columns {
-		at, err := fields.Find(header, c.Name)
+	if err := f.find(columns, func(name string) (int, error) { return fields.Find(header, name) }); err != nil {
+		return err
+	}
+	row := make([][]byte, len(f.Columns))
+	for more := f.NoHeader || scan.Scan(); more; more = scan.Scan() {
+		if scan.RowErr() == nil && pick(scan.Fields(), f.Columns, row) && !sample(row) {
+			break
+		}
+	}
+	return nil
+}
+
+func names(columns []Column) []string {
+	var all []string
+	for _, c := range columns {
+		all = append(all, c.Name)
+	}
+	return all
+}
+
+// find sets Columns.
+func (f *File) find(columns []Column, place func(name string) (int, error)) error {
+	for _, c := range columns {
+		at, err := place(c.Name)
 		if err != nil {
 			if !c.Optional {
-				return f, optionError("%s: --%s: %w", in.Path, c.Flag, err)
+				return optionError("%s: --%s: %w", f.Path, c.Flag, err)
 			}
 			at = -1
 		}
 		f.Columns = append(f.Columns, at)
 	}
-	row := make([][]byte, len(f.Columns))
-	for more := f.NoHeader || scan.Scan(); more; more = scan.Scan() {
-		if scan.RowErr() != nil {
-			continue
-		}
-		if pick(scan.Fields(), f.Columns, row) && !sample(row) {
-			break
-		}
-	}
-	return f, nil
+	return nil
 }
 
 // pick puts the wanted columns of a row into into; false if the row is too
@@ -165,22 +257,4 @@ func pick(row [][]byte, columns []int, into [][]byte) bool {
 		}
 	}
 	return true
-}
-
-// delimiterOf tells by the extension, else by the content.
-func delimiterOf(name string, head []byte) string {
-	switch ext := path.Ext(strings.TrimSuffix(strings.TrimSuffix(name, ".gz"), ".zst")); ext {
-	case ".csv":
-		// Spreadsheets write .csv with semicolons where commas are decimal.
-		if d, ok := delimited.Sniff(head); ok && slices.Contains([]string{",", ";"}, d) {
-			return d
-		}
-		return ","
-	case ".tsv", ".tab":
-		return "\t"
-	}
-	if d, ok := delimited.Sniff(head); ok {
-		return d
-	}
-	return ","
 }

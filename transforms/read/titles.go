@@ -9,13 +9,13 @@ import (
 // Titles replaces the values of a map from item ids by the items' titles,
 // where they have one.
 func Titles(ctx context.Context, source ItemSource, titles map[string]string) error {
-	for _, f := range source.Files {
-		_, err := eachRow(ctx, "", f, func(commit.Entry) {}, func(r *rowReader) error {
-			id := string(r.Row[0])
+	for _, at := range source.Splits {
+		_, _, err := source.eachItem(ctx, at, commit.NewRejects(""), func(it item) error {
+			id := string(it.id)
 			if _, ok := titles[id]; !ok {
 				return nil
 			}
-			title, err := firstText(r.Row[1 : 1+source.Texts])
+			title, err := firstText(it.texts)
 			if err != nil || title == "" {
 				return err
 			}

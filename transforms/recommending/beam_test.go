@@ -146,9 +146,9 @@ func run(t *testing.T, out store.Local, stage, version, table string, build func
 func train(t *testing.T, out store.Local, source read.EventSource, itemClusters, version string, shards int) {
 	t.Helper()
 	run(t, out, "train", version, schemas.ItemPolicyTable, func(s beam.Scope) []beam.PCollection {
-		in := read.ReadEvents(s, read.EventsConfig{Stage: "train", Source: source, Key: read.ItemIndex, Output: string(out), ItemClusters: itemClusters})
+		in := read.ReadEvents(s, read.EventsConfig{Stage: "train", Source: source, Key: read.ItemIndex, Output: string(out), Version: version, ItemClusters: itemClusters})
 		cfg := TrainConfig{Stage: "train", Output: string(out), Version: version, ItemClusters: itemClusters, Shards: shards}
-		return []beam.PCollection{in.Entries, Train(s, cfg, in.Blocks)}
+		return []beam.PCollection{in.Entries, Train(s, cfg, in.Blocks, in.Span)}
 	})
 }
 
@@ -248,8 +248,8 @@ func TestSlates(t *testing.T) {
 				Slots: tc.slots, ExploreShare: tc.share, Shards: tc.shards,
 			}
 			a := run(t, out, cfg.Stage, version, schemas.RecommendationsTable, func(s beam.Scope) []beam.PCollection {
-				in := read.ReadEvents(s, read.EventsConfig{Stage: "read", Source: source, Key: read.ItemIndex, Output: cfg.Output, ItemClusters: from, Names: true})
-				return []beam.PCollection{in.Entries, Recommend(s, cfg, in.Blocks, in.Names)}
+				in := read.ReadEvents(s, read.EventsConfig{Stage: "read", Source: source, Key: read.ItemIndex, Output: cfg.Output, Version: cfg.Version, ItemClusters: from, Names: true})
+				return []beam.PCollection{in.Entries, Recommend(s, cfg, in.Blocks, in.Span)}
 			})
 			slates := readSlates(t, out, version, tc.shards)
 			byUser := histories(log, func(item int) int { return int(clusterOf(item)) })

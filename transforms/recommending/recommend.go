@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"reflect"
 	"slices"
 
@@ -12,9 +13,11 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
 	"foray/schemas"
+	"foray/transforms/bundle"
 	"foray/transforms/commit"
 	"foray/transforms/history"
 	"foray/transforms/once"
+	"foray/transforms/partition"
 	"foray/transforms/planning"
 	"foray/transforms/policy"
 	"foray/transforms/progress"
@@ -31,6 +34,7 @@ type Config struct {
 	ItemClusters, ItemPolicy, Lookup string
 	K                                int
 	SetKeys                          bool
+	Keep                             partition.Keep
 	// Slots items a user, ExploreShare of them from planned clusters.
 	Slots        int
 	ExploreShare float64
@@ -40,15 +44,15 @@ type Config struct {
 
 // Recommend writes recommendations/ for every user with an event.
 //
-//	blocks PCollection<KV<int,[]byte>> (read.ItemIndex),
-//	names PCollection<KV<int,Names>> -> PCollection<commit.Entry>
-func Recommend(s beam.Scope, cfg Config, blocks, names beam.PCollection) beam.PCollection {
+//	blocks PCollection<KV<int,[]byte>> (read.ItemIndex, with names),
+//	span PCollection<Span> -> PCollection<commit.Entry>
+func Recommend(s beam.Scope, cfg Config, blocks, span beam.PCollection) beam.PCollection {
 	s = s.Scope("Recommend")
 	shards := make([]int, cfg.Shards)
 	for i := range shards {
 		shards[i] = i
 	}
-	slates, counted := beam.ParDo2(s, &slatesFn{Config: cfg}, beam.CoGroupByKey(s, blocks, names))
+	slates, counted := beam.ParDo2(s, &slatesFn{Config: cfg}, beam.GroupByKey(s, blocks), beam.SideInput{Input: span})
 	empty := beam.ParDo(s, noSlates, beam.CreateList(s, shards))
 	written := beam.ParDo(s, &writeFn{Config: cfg}, beam.GroupByKey(s, beam.Flatten(s, slates, empty)))
 	return beam.Flatten(s, counted, written)
@@ -61,8 +65,20 @@ type Slates struct {
 
 func noSlates(shard int) (int, Slates) { return shard, Slates{} }
 
-// slatesFn fills the slates of one partition of users.
-type slatesFn struct{ Config Config }
+// slatesFn fills the slates of partitions of users.
+type slatesFn struct {
+	Config Config
+
+	work bundle.Work[func(slatesOut)]
+}
+
+// slatesOut are the outputs of slatesFn.
+type slatesOut struct {
+	slates func(int, Slates)
+	entry  func(commit.Entry)
+}
+
+func (out slatesOut) take(put func(slatesOut)) { put(out) }
 
 // writeFn writes one part.
 type writeFn struct{ Config Config }
@@ -71,9 +87,8 @@ func init() {
 	beam.RegisterCoder(reflect.TypeFor[Slates](), encodeSlates, decodeSlates)
 	beam.RegisterType(reflect.TypeFor[Slates]())
 	register.Function1x2(noSlates)
-	register.DoFn6x1[context.Context, int, func(*[]byte) bool, func(*read.Names) bool, func(int, Slates), func(commit.Entry), error](&slatesFn{})
+	register.DoFn6x1[context.Context, int, func(*[]byte) bool, read.Span, func(int, Slates), func(commit.Entry), error](&slatesFn{})
 	register.DoFn4x1[context.Context, int, func(*Slates) bool, func(commit.Entry), error](&writeFn{})
-	register.Iter1[read.Names]()
 	register.Iter1[Slates]()
 	register.Emitter2[int, Slates]()
 }
@@ -90,35 +105,44 @@ func decodeSlates(data []byte) (s Slates, err error) {
 	return s, err
 }
 
-func (f *slatesFn) ProcessElement(ctx context.Context, partition int, blocks func(*[]byte) bool, names func(*read.Names) bool, emit func(int, Slates), entry func(commit.Entry)) error {
-	items, err := read.LoadItemMap(ctx, f.Config.Output, f.Config.ItemClusters)
+// ProcessElement starts to fill the slates of one partition.
+func (f *slatesFn) ProcessElement(ctx context.Context, number int, blocks func(*[]byte) bool, span read.Span, slates func(int, Slates), entry func(commit.Entry)) error {
+	taken := partition.Take(blocks)
+	return f.work.Go(ctx, func(ctx context.Context, give func(func(slatesOut))) error {
+		return f.Config.fill(ctx, number, taken, span, give)
+	}, slatesOut{slates, entry}.take)
+}
+
+// FinishBundle waits for all partitions. Its side input is the one that
+// ProcessElement has.
+func (f *slatesFn) FinishBundle(_ context.Context, _ read.Span, slates func(int, Slates), entry func(commit.Entry)) error {
+	return f.work.Wait(slatesOut{slates, entry}.take)
+}
+
+// fill fills the slates of one partition.
+func (cfg Config) fill(ctx context.Context, number int, blocks partition.Blocks, span read.Span, give func(func(slatesOut))) error {
+	items, err := read.LoadItemMap(ctx, cfg.Output, cfg.ItemClusters)
 	if err != nil {
 		return err
 	}
-	recommender, err := loadRecommender(ctx, f.Config, items)
+	recommender, err := loadRecommender(ctx, cfg, items)
 	if err != nil {
 		return err
 	}
-	plans, err := planning.LoadTable(ctx, f.Config.Output, f.Config.Lookup)
+	plans, err := planning.LoadTable(ctx, cfg.Output, cfg.Lookup)
 	if err != nil {
 		return err
 	}
-	events, err := read.Gather(blocks)
+	events, err := blocks.Load()
 	if err != nil {
 		return err
 	}
-	ids := map[int64]string{}
-	for n := (read.Names{}); names(&n); n = (read.Names{}) {
-		for i, user := range n.Users {
-			ids[user] = n.IDs[i]
-		}
-	}
-	w := history.NewWalker(f.Config.K)
+	w := history.NewWalker(cfg.K)
 	var slates Slates
 	var clusters []history.Event
 	var room []schemas.Candidate
 	tally := map[string]int64{}
-	events.EachUser(func(user int64, h []read.Event) {
+	entries := events.EachKept(cfg.Stage, cfg.Keep, partition.Sight{Cut: math.MaxInt64, Last: span.Last}, func(user int64, h []partition.Event) {
 		w.Reset()
 		clusters = clusters[:0]
 		for _, e := range h {
@@ -132,7 +156,7 @@ func (f *slatesFn) ProcessElement(ctx context.Context, partition int, blocks fun
 		tally["users"]++
 		if key, ok := w.Key(); ok {
 			tally["users_with_key"]++
-			if f.Config.SetKeys {
+			if cfg.SetKeys {
 				slices.Sort(key)
 			}
 			room = plans.Plan(key, 10, room[:0])
@@ -140,16 +164,21 @@ func (f *slatesFn) ProcessElement(ctx context.Context, partition int, blocks fun
 				planned = append(planned, c.Cluster)
 			}
 		}
-		for rank, p := range recommender.Recommend(itemsOf(h), planned, f.Config.Slots, f.Config.ExploreShare) {
+		for rank, p := range recommender.Recommend(itemsOf(h), planned, cfg.Slots, cfg.ExploreShare) {
 			tally["recommended_"+p.Source]++
 			slates.Rows = append(slates.Rows, schemas.Recommendation{
-				UserID: ids[user], Rank: int32(rank + 1), ItemID: items.IDs[p.Item], ClusterID: p.Cluster, Source: p.Source, Score: p.Score,
+				UserID: events.Names[user], Rank: int32(rank + 1), ItemID: items.IDs[p.Item], ClusterID: p.Cluster, Source: p.Source, Score: p.Score,
 			})
 		}
-		progress.Add(f.Config.Stage, 1)
+		progress.Add(cfg.Stage, 1)
 	})
-	emit(partition*f.Config.Shards/read.Partitions, slates)
-	entry(commit.Count(tally))
+	entries = append(entries, commit.Count(tally))
+	give(func(out slatesOut) {
+		out.slates(number*cfg.Shards/partition.Partitions, slates)
+		for _, e := range entries {
+			out.entry(e)
+		}
+	})
 	return nil
 }
 

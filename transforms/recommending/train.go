@@ -5,12 +5,15 @@ package recommending
 import (
 	"context"
 	"fmt"
+	"math"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
 	"foray/schemas"
+	"foray/transforms/bundle"
 	"foray/transforms/commit"
+	"foray/transforms/partition"
 	"foray/transforms/policy"
 	"foray/transforms/read"
 	"foray/transforms/store"
@@ -21,35 +24,50 @@ import (
 type TrainConfig struct {
 	Stage                         string
 	Output, Version, ItemClusters string
+	Keep                          partition.Keep
 	// Shards is the number of parts of item_policy/.
 	Shards int
 }
 
 // Train counts item transitions and writes item_policy/.
 //
-//	blocks PCollection<KV<int,[]byte>> (read.ItemIndex) -> PCollection<commit.Entry>
-func Train(s beam.Scope, cfg TrainConfig, blocks beam.PCollection) beam.PCollection {
+//	blocks PCollection<KV<int,[]byte>> (read.ItemIndex), span PCollection<Span> ->
+//	PCollection<commit.Entry>
+func Train(s beam.Scope, cfg TrainConfig, blocks, span beam.PCollection) beam.PCollection {
 	s = s.Scope("Train item policy")
 	shards := make([]int, cfg.Shards)
 	for i := range shards {
 		shards[i] = i
 	}
-	counts := beam.ParDo(s, &countFn{Config: cfg}, beam.GroupByKey(s, blocks))
+	counts, entries := beam.ParDo2(s, &countFn{Config: cfg}, beam.GroupByKey(s, blocks), beam.SideInput{Input: span})
 	empty := beam.ParDo(s, emptyCounts, beam.CreateList(s, shards))
-	return beam.ParDo(s, &policyFn{Config: cfg}, beam.GroupByKey(s, beam.Flatten(s, counts, empty)))
+	written := beam.ParDo(s, &policyFn{Config: cfg}, beam.GroupByKey(s, beam.Flatten(s, counts, empty)))
+	return beam.Flatten(s, entries, written)
 }
 
 func emptyCounts(shard int) (int, []byte) { return shard, new(policy.Counter).Block(0, 0) }
 
-// countFn counts the histories of one partition, by shard of items.
-type countFn struct{ Config TrainConfig }
+// countFn counts the histories of partitions, by shard of items.
+type countFn struct {
+	Config TrainConfig
+
+	work bundle.Work[func(countOut)]
+}
+
+// countOut are the outputs of countFn.
+type countOut struct {
+	counts func(int, []byte)
+	entry  func(commit.Entry)
+}
+
+func (out countOut) take(put func(countOut)) { put(out) }
 
 // policyFn adds one shard's counts up and writes its part.
 type policyFn struct{ Config TrainConfig }
 
 func init() {
 	register.Function1x2(emptyCounts)
-	register.DoFn4x1[context.Context, int, func(*[]byte) bool, func(int, []byte), error](&countFn{})
+	register.DoFn6x1[context.Context, int, func(*[]byte) bool, read.Span, func(int, []byte), func(commit.Entry), error](&countFn{})
 	register.DoFn4x1[context.Context, int, func(*[]byte) bool, func(commit.Entry), error](&policyFn{})
 	register.Iter1[[]byte]()
 	register.Emitter2[int, []byte]()
@@ -59,21 +77,44 @@ func init() {
 // shardOf is the first item of a shard.
 func shardOf(shard, shards, items int) int32 { return int32(shard * items / shards) }
 
-func (f *countFn) ProcessElement(ctx context.Context, _ int, blocks func(*[]byte) bool, emit func(int, []byte)) error {
-	items, err := read.LoadItemMap(ctx, f.Config.Output, f.Config.ItemClusters)
+// ProcessElement starts to count one partition.
+func (f *countFn) ProcessElement(ctx context.Context, _ int, blocks func(*[]byte) bool, span read.Span, counts func(int, []byte), entry func(commit.Entry)) error {
+	taken := partition.Take(blocks)
+	return f.work.Go(ctx, func(ctx context.Context, give func(func(countOut))) error {
+		return f.Config.count(ctx, taken, span, give)
+	}, countOut{counts, entry}.take)
+}
+
+// FinishBundle waits for all partitions. Its side input is the one that
+// ProcessElement has.
+func (f *countFn) FinishBundle(_ context.Context, _ read.Span, counts func(int, []byte), entry func(commit.Entry)) error {
+	return f.work.Wait(countOut{counts, entry}.take)
+}
+
+// count counts one partition.
+func (cfg TrainConfig) count(ctx context.Context, blocks partition.Blocks, span read.Span, give func(func(countOut))) error {
+	items, err := read.LoadItemMap(ctx, cfg.Output, cfg.ItemClusters)
 	if err != nil {
 		return err
 	}
-	events, err := read.Gather(blocks)
+	events, err := blocks.Load()
 	if err != nil {
 		return err
 	}
 	var c policy.Counter
-	events.EachUser(func(_ int64, h []read.Event) { c.Add(itemsOf(h)) })
+	entries := events.EachKept(cfg.Stage, cfg.Keep, partition.Sight{Cut: math.MaxInt64, Last: span.Last}, func(_ int64, h []partition.Event) {
+		c.Add(itemsOf(h))
+	})
 	n := len(items.IDs)
-	for shard := range f.Config.Shards {
-		emit(shard, c.Block(shardOf(shard, f.Config.Shards, n), shardOf(shard+1, f.Config.Shards, n)))
+	for shard := range cfg.Shards {
+		block := c.Block(shardOf(shard, cfg.Shards, n), shardOf(shard+1, cfg.Shards, n))
+		give(func(out countOut) { out.counts(shard, block) })
 	}
+	give(func(out countOut) {
+		for _, e := range entries {
+			out.entry(e)
+		}
+	})
 	return nil
 }
 
@@ -110,7 +151,7 @@ func (f *policyFn) ProcessElement(ctx context.Context, shard int, blocks func(*[
 }
 
 // itemsOf are the items of a history, by their places in the item map.
-func itemsOf(h []read.Event) []int32 {
+func itemsOf(h []partition.Event) []int32 {
 	items := make([]int32, len(h))
 	for i, e := range h {
 		items[i] = int32(e.Item)

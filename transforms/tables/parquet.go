@@ -36,18 +36,43 @@ func options(schema *parquet.Schema) []parquet.WriterOption {
 	}
 }
 
+// Writer writes one Parquet file, some rows after the other.
+type Writer[T any] struct {
+	out   *parquet.GenericWriter[T]
+	group int // rows in the row group
+}
+
+// NewWriter starts a file.
+func NewWriter[T any](w io.Writer) *Writer[T] {
+	return &Writer[T]{out: parquet.NewGenericWriter[T](w, options(parquet.SchemaOf(new(T)))...)}
+}
+
+// Write adds rows.
+func (w *Writer[T]) Write(rows []T) error {
+	for len(rows) > 0 {
+		n := min(len(rows), rowGroupRows-w.group)
+		if _, err := w.out.Write(rows[:n]); err != nil {
+			return err
+		}
+		rows = rows[n:]
+		if w.group += n; w.group == rowGroupRows {
+			w.group = 0
+			if err := w.out.Flush(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Close ends the file.
+func (w *Writer[T]) Close() error { return w.out.Close() }
+
 // Encode writes rows as one Parquet file.
 func Encode[T any](w io.Writer, rows []T) error {
-	pw := parquet.NewGenericWriter[T](w, options(parquet.SchemaOf(new(T)))...)
-	for len(rows) > 0 {
-		group := rows[:min(len(rows), rowGroupRows)]
-		rows = rows[len(group):]
-		if _, err := pw.Write(group); err != nil {
-			return err
-		}
-		if err := pw.Flush(); err != nil {
-			return err
-		}
+	pw := NewWriter[T](w)
+	if err := pw.Write(rows); err != nil {
+		return err
 	}
 	return pw.Close()
 }

@@ -1,4 +1,4 @@
-package read
+package partition
 
 import (
 	"cmp"
@@ -7,19 +7,9 @@ import (
 
 // Event is one engagement of a user.
 type Event struct {
-	// Time is in microseconds since 1970; Item is what ItemKey says.
+	// Time is in microseconds since 1970; Item is what the reader made of the
+	// item's id.
 	Time, Item int64
-}
-
-// Gather unpacks all blocks of a partition.
-func Gather(blocks func(*[]byte) bool) (*Events, error) {
-	var e Events
-	for block := []byte(nil); blocks(&block); {
-		if err := e.Append(block); err != nil {
-			return nil, err
-		}
-	}
-	return &e, nil
 }
 
 // EachUser calls visit with each user's events in the order (time, item), by
@@ -29,7 +19,7 @@ func Gather(blocks func(*[]byte) bool) (*Events, error) {
 // user's few events are sorted only if they did not come in order: logs are
 // written by time.
 func (e *Events) EachUser(visit func(user int64, h []Event)) {
-	number := map[int64]int32{} // of a user, by first event
+	number := make(map[int64]int32, 1024) // of a user, by first event
 	var users []int64
 	var counts []int32
 	of := make([]int32, e.Len())
@@ -44,30 +34,34 @@ func (e *Events) EachUser(visit func(user int64, h []Event)) {
 		of[i] = n
 		counts[n]++
 	}
-	slices.Sort(users)
-	start := make([]int32, len(users)) // by number
+	order := make([]int32, len(users))
+	for i := range order {
+		order[i] = int32(i)
+	}
+	slices.SortFunc(order, func(a, b int32) int { return cmp.Compare(users[a], users[b]) })
+	next := make([]int32, len(users)) // by number
 	at := int32(0)
-	for _, user := range users {
-		n := number[user]
-		start[n] = at
+	for _, n := range order {
+		next[n] = at
 		at += counts[n]
 	}
 	dealt := make([]Event, e.Len())
-	next := slices.Clone(start)
 	for i, n := range of {
 		dealt[next[n]] = Event{Time: e.Times[i], Item: e.Items[i]}
 		next[n]++
 	}
-	for _, user := range users {
-		n := number[user]
-		h := dealt[start[n]:next[n]]
+	for _, n := range order {
+		h := dealt[next[n]-counts[n] : next[n]]
 		if !slices.IsSortedFunc(h, compare) {
 			slices.SortFunc(h, compare)
 		}
-		visit(user, h)
+		visit(users[n], h)
 	}
 }
 
 func compare(a, b Event) int {
-	return cmp.Or(cmp.Compare(a.Time, b.Time), cmp.Compare(a.Item, b.Item))
+	if a.Time != b.Time {
+		return cmp.Compare(a.Time, b.Time)
+	}
+	return cmp.Compare(a.Item, b.Item)
 }

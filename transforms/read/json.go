@@ -1,0 +1,33 @@
+package read
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+
+	"foray/transforms/fields"
+	"foray/transforms/jsonlines"
+)
+
+// inspectJSON finds columns among the names at the head.
+func (f *File) inspectJSON(columns []Column, head []byte, sample func([][]byte) bool) error {
+	scan := jsonlines.NewScanner(bytes.NewReader(head), jsonlines.Options{Columns: names(columns), Name: f.Path})
+	for scan.Scan() {
+		if scan.RowErr() == nil && !sample(scan.Fields()) {
+			break
+		}
+	}
+	if err := scan.Err(); err != nil {
+		return err
+	}
+	there := jsonlines.Names(head)
+	if len(there) == 0 {
+		return fmt.Errorf("%s: none of the lines at its head is a JSON object: want one a line", f.Path)
+	}
+	return f.find(columns, func(name string) (int, error) { return fields.Find(there, name) })
+}
+
+// newJSONScanner reads the wanted columns of a split.
+func newJSONScanner(in io.Reader, names []string, file string, at Split) scanner {
+	return jsonlines.NewScanner(in, jsonlines.Options{Columns: names, Name: file, Offset: at.Offset, Line: at.Line})
+}
