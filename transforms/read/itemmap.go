@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/cespare/xxhash/v2"
+
 	"foray/schemas"
 	"foray/transforms/once"
 	"foray/transforms/store"
@@ -19,12 +21,15 @@ type ItemMap struct {
 	Clusters []int32
 	// Leaves are the leaf ids that occur, sorted.
 	Leaves []int32
-	index  map[string]int32
+	// index finds items by the hash of their ids: a word to compare instead
+	// of a text elsewhere in memory. That an unknown id has the hash of one
+	// of a million items has a probability of 5·10⁻¹⁴.
+	index map[uint64]int32
 }
 
 // Index gives an item's place in IDs.
 func (m *ItemMap) Index(id []byte) (int32, bool) {
-	i, ok := m.index[string(id)]
+	i, ok := m.index[xxhash.Sum64(id)]
 	return i, ok
 }
 
@@ -47,10 +52,14 @@ func loadItemMap(ctx context.Context, output, version string) (*ItemMap, error) 
 	if err != nil {
 		return nil, fmt.Errorf("read the items' clusters: %w", err)
 	}
-	m := &ItemMap{IDs: make([]string, len(rows)), Clusters: make([]int32, len(rows)), index: make(map[string]int32, len(rows))}
+	m := &ItemMap{IDs: make([]string, len(rows)), Clusters: make([]int32, len(rows)), index: make(map[uint64]int32, len(rows))}
 	for i, r := range rows {
 		m.IDs[i], m.Clusters[i] = r.ItemID, r.ClusterID
-		m.index[r.ItemID] = int32(i)
+		hash := xxhash.Sum64String(r.ItemID)
+		if j, ok := m.index[hash]; ok {
+			return nil, fmt.Errorf("the items %q and %q have the same hash: change one of the ids", m.IDs[j], r.ItemID)
+		}
+		m.index[hash] = int32(i)
 	}
 	m.Leaves = slices.Clone(m.Clusters)
 	slices.Sort(m.Leaves)
