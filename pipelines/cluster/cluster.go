@@ -48,6 +48,7 @@ func Run(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 	cfg := clustering.Config{
 		Stage: "cluster", Output: c.Output, Version: c.Version,
 		Clusters: o.Clusters, Levels: o.Levels, Seed: o.Seed, Until: until, Keep: o.Keep,
+		ItemIDColumn: o.ItemID, EmbeddingColumn: o.Embedding,
 	}
 	r, err := c.Run(ctx, job.Stage{
 		Name: cfg.Stage, Unit: "rows", Tables: Tables,
@@ -55,10 +56,7 @@ func Run(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 		Options: job.Options(o.ItemOptions(), o.EventOptions(), map[string]string{
 			"clusters": strconv.Itoa(o.Clusters), "levels": strconv.Itoa(o.Levels), "seed": strconv.FormatUint(o.Seed, 10),
 		}),
-		Gates: append(o.ItemGates(), append(o.EventGates(), commit.Gate{
-			Flag: "max_unknown_items", Measure: "share of training events with items that are not in the catalogue",
-			Part: "training_events_unknown_item", Whole: "training_events_of_items", Max: o.MaxUnknownItems, Exit: job.Failed,
-		})...),
+		Gates:   append(o.ItemGates(), append(o.EventGates(), o.TrainingGate())...),
 		Publish: true,
 		Build: func(s beam.Scope, commits commit.Config) {
 			catalogue := read.ReadItems(s, read.ItemsConfig{Stage: cfg.Stage, Output: c.Output, Version: c.Version, Source: items})
@@ -66,6 +64,10 @@ func Run(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 			baskets, gathered := clustering.Baskets(s, cfg, in.Blocks, in.Span)
 			commit.Commit(s, commits, catalogue.Entries, in.Entries, gathered, clustering.Fit(s, cfg, catalogue.Blocks, baskets))
 		},
+	})
+	err = o.Explain(ctx, r, err, events, func() (func([]byte) bool, error) {
+		ids, err := read.ItemIDs(ctx, items)
+		return func(id []byte) bool { return ids[string(id)] }, err
 	})
 	if err == nil && !r.Skipped && !r.Submitted {
 		c.Say("cluster: %d items in %d clusters; the heaviest carries %.2f times the mean traffic (%.2f with items clipped)",

@@ -66,7 +66,7 @@ func Run(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 		K: o.History, SetKeys: o.KeyOrder == keyspace.Set, Until: until, Keep: o.Keep, Shards: o.Shards,
 		MinUsers: o.MinUsers, ContextsPerLabel: o.ContextsPerLabel, Prompt: o.Prompt,
 	}
-	return c.Run(ctx, job.Stage{
+	r, err := c.Run(ctx, job.Stage{
 		Name: cfg.Stage, Unit: "events", Tables: Tables,
 		Inputs:  events.Inputs(),
 		Parents: map[string]string{schemas.ClustersTable: o.Clusters, schemas.ItemClustersTable: o.ItemClusters},
@@ -85,6 +85,7 @@ func Run(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 			commit.Commit(s, commits, in.Entries, followed, counted, curation.Training(s, cfg, contexts))
 		},
 	})
+	return r, o.Explain(ctx, r, err, events, c.KnownItems(ctx, o.ItemClusters))
 }
 
 // checkKeys finds out before the job whether there are keys of this length.

@@ -72,6 +72,7 @@ func Run(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 			commit.Commit(s, commits, in.Entries, judged, evaluation.Conclude(s, cfg, scores))
 		},
 	})
+	err = o.Explain(ctx, r, err, events, c.KnownItems(ctx, cfg.ItemClusters))
 	if err == nil && !r.Skipped && !r.Submitted && r.Tally.Counts["test_transitions"] == 0 {
 		c.Say("evaluate: no user met a new cluster after --train_until, so there is nothing to recall")
 	}

@@ -76,12 +76,17 @@ func command(ctx context.Context, o *options, cmd *cobra.Command, stages int) (*
 	if err != nil {
 		return nil, nil, &job.Exit{Code: job.Failed, Err: err}
 	}
+	unlock, err := job.Lock(o.output)
+	if err != nil {
+		return nil, nil, err
+	}
 	c := &job.Command{
 		Output: o.output, Bucket: b, Version: store.NewVersion(time.Now()), Keep: o.keepVersions, Stages: stages,
 		Display: progress.Start(os.Stderr, term.IsTerminal(int(os.Stderr.Fd()))),
 	}
 	c.Say = func(format string, args ...any) { fmt.Fprintf(c.Display, format+"\n", args...) }
 	return c, func() {
+		defer unlock()
 		c.Display.Stop()
 		if len(c.Rows) > 0 {
 			// A closing table that cannot be shown is no failure of the run.

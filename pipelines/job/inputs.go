@@ -3,6 +3,7 @@ package job
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -120,14 +121,62 @@ func (c *Command) ReadEvents(stage string, in Inputs, source read.EventSource, k
 	}
 }
 
-// EventGates are the gates on what was read of events. A stage that hashes
-// items learns later which are unknown.
+// EventGates are the gates on what was read of events.
 func (in Inputs) EventGates() []commit.Gate {
 	return []commit.Gate{
 		{Flag: "max_bad_rows", Measure: "share of malformed rows among the events", Part: read.EventRowsRejected, Whole: read.EventRows, Max: in.MaxBadRows, Exit: Failed},
-		{Flag: "max_unknown_items", Measure: "share of events with items that are not in the catalogue", Part: read.EventsUnknownItem, Whole: read.EventsOfItems, Max: in.MaxUnknownItems, Exit: Failed},
+		{Flag: unknownFlag, Measure: "share of events with items that are not in the catalogue", Part: read.EventsUnknownItem, Whole: read.EventsOfItems, Max: in.MaxUnknownItems, Exit: Failed},
 	}
 }
+
+// unknownShown is how many events of unknown items a message names.
+const unknownShown = 3
+
+// Explain adds examples to the error of a stage that met too many events of
+// unknown items. known tells which items are in the catalogue.
+func (in Inputs) Explain(ctx context.Context, r Result, err error, events read.EventSource, known func() (func(id []byte) bool, error)) error {
+	exit := (*Exit)(nil)
+	if !errors.As(err, &exit) || exit.Code != Failed {
+		return err
+	}
+	tooMany := false
+	for _, g := range append(in.EventGates(), in.TrainingGate()) {
+		tooMany = tooMany || g.Flag == unknownFlag && g.Check(r.Tally, nil) != ""
+	}
+	if !tooMany {
+		return err
+	}
+	isKnown, e := known()
+	if e != nil {
+		return err // the examples would have helped, no more
+	}
+	if found, _ := read.UnknownItems(ctx, events, isKnown, unknownShown); len(found) > 0 {
+		return &Exit{exit.Code, fmt.Errorf("%w; %s", exit.Err, strings.Join(found, ", "))}
+	}
+	return err
+}
+
+// KnownItems tells which items are in a version of item_clusters/.
+func (c *Command) KnownItems(ctx context.Context, itemClusters string) func() (func(id []byte) bool, error) {
+	return func() (func([]byte) bool, error) {
+		m, err := read.LoadItemMap(ctx, c.Output, itemClusters)
+		if err != nil {
+			return nil, err
+		}
+		return func(id []byte) bool { _, ok := m.Index(id); return ok }, nil
+	}
+}
+
+// TrainingGate is the gate on unknown items of a stage that hashes items: it
+// learns which are unknown when it joins events with the catalogue.
+func (in Inputs) TrainingGate() commit.Gate {
+	return commit.Gate{
+		Flag: unknownFlag, Measure: "share of training events with items that are not in the catalogue",
+		Part: "training_events_unknown_item", Whole: "training_events_of_items", Max: in.MaxUnknownItems, Exit: Failed,
+	}
+}
+
+const unknownFlag = "max_unknown_items"
 
 // ItemGates are the gates on what was read of items.
 func (in Inputs) ItemGates() []commit.Gate {

@@ -109,10 +109,10 @@ func (c *Command) scratch(stage string) string {
 // scratchRoot is on the output's disk, which has room for what is read, if
 // that is a disk.
 func (c *Command) scratchRoot() string {
-	if strings.Contains(c.Output, "://") {
-		return filepath.Join(os.TempDir(), "foray-"+c.Version)
+	if folder, local := localFolder(c.Output); local {
+		return filepath.Join(folder, scratchFolder)
 	}
-	return filepath.Join(c.Output, scratchFolder)
+	return filepath.Join(os.TempDir(), "foray-"+c.Version)
 }
 
 const scratchFolder = "_scratch"

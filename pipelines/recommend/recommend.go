@@ -42,7 +42,7 @@ func Train(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 		return job.Result{}, err
 	}
 	cfg := recommending.TrainConfig{Stage: "train", Output: c.Output, Version: c.Version, ItemClusters: o.ItemClusters, Keep: o.Keep, Shards: o.Shards}
-	return c.Run(ctx, job.Stage{
+	r, err := c.Run(ctx, job.Stage{
 		Name: cfg.Stage, Unit: "events", Tables: []string{schemas.ItemPolicyTable},
 		Inputs:  events.Inputs(),
 		Parents: map[string]string{schemas.ItemClustersTable: o.ItemClusters},
@@ -54,6 +54,7 @@ func Train(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 			commit.Commit(s, commits, in.Entries, recommending.Train(s, cfg, in.Blocks, in.Span))
 		},
 	})
+	return r, o.Explain(ctx, r, err, events, c.KnownItems(ctx, o.ItemClusters))
 }
 
 // Run runs the job that writes recommendations/.
@@ -89,7 +90,7 @@ func Run(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 		K: k, SetKeys: lookup.Options["key_order"] == "set",
 		Slots: o.Slots, ExploreShare: o.ExploreShare, Keep: o.Keep, Shards: o.Shards,
 	}
-	return c.Run(ctx, job.Stage{
+	r, err := c.Run(ctx, job.Stage{
 		Name: cfg.Stage, Unit: "users", Tables: []string{schemas.RecommendationsTable},
 		Inputs: events.Inputs(),
 		Parents: map[string]string{
@@ -109,6 +110,7 @@ func Run(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 			commit.Commit(s, commits, in.Entries, recommending.Recommend(s, cfg, in.Blocks, in.Span))
 		},
 	})
+	return r, o.Explain(ctx, r, err, events, c.KnownItems(ctx, o.ItemClusters))
 }
 
 // itemEventOptions are the event options without the cut, which does not

@@ -358,15 +358,15 @@ func TestDuplicatesAreRejected(t *testing.T) {
 			"items2.csv": {itemHeader, "i007,again,in another file,1 1 1 1"},
 		},
 		events: eventLines(randomEvents(rng, 50)),
-		cfg:    Config{Levels: 2, Seed: 1, Until: read.Until{Fraction: 1}},
+		cfg:    Config{Levels: 2, Seed: 1, Until: read.Until{Fraction: 1}, ItemIDColumn: "item_id"},
 	})
 	if a.Exit != 0 || a.Rejects != 2 || a.Tally.Counts["items"] != items {
 		t.Errorf("exit %d (%s), %d rejects, %d items", a.Exit, a.Message, a.Rejects, a.Tally.Counts["items"])
 	}
 	rejects := rowsOf[schemas.Reject](t, "out", schemas.RejectsTable)
 	for i, want := range []schemas.Reject{
-		{Stage: "cluster", Source: "items1.csv:122", Reason: "the item id is that of items1.csv:7: the first one stays", Raw: "i005 again\nthe same id"},
-		{Stage: "cluster", Source: "items2.csv:2", Reason: "the item id is that of items1.csv:9: the first one stays", Raw: "i007 again\nin another file"},
+		{Stage: "cluster", Source: "items1.csv:122", Reason: "column item_id: the item id is that of items1.csv:7: give every item an id of its own; the first one stays", Raw: "i005 again\nthe same id"},
+		{Stage: "cluster", Source: "items2.csv:2", Reason: "column item_id: the item id is that of items1.csv:9: give every item an id of its own; the first one stays", Raw: "i007 again\nin another file"},
 	} {
 		if i >= len(rejects) || rejects[i] != want {
 			t.Errorf("rejects are %+v, want %+v in place %d", rejects, want, i)
@@ -395,10 +395,6 @@ func TestWhatCannotBeClustered(t *testing.T) {
 			items:  map[string][]string{"items.csv": append([]string{itemHeader}, rows...)},
 			events: []string{"user_id,item_id,timestamp", "u,1,1700000000"}, cfg: Config{Levels: 2, Until: until},
 		}, "none of the 1 events before the cut is of an item in the catalogue"},
-		{"embeddings of two lengths", input{
-			items:  map[string][]string{"items1.csv": append([]string{itemHeader}, rows...), "items2.csv": {itemHeader, "x,a,b,1 2"}},
-			events: log, embedding: "vector", cfg: Config{Levels: 2, Until: until},
-		}, "give all items as many"},
 	}
 	for _, tc := range tests {
 		t.Run(tc.name, func(t *testing.T) {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"foray/schemas"
 	"foray/transforms/commit"
 	"foray/transforms/kernel"
 	"foray/transforms/read"
@@ -19,26 +18,22 @@ type catalogue struct {
 }
 
 // gather joins blocks of items. Of items with the same id the first, by file
-// and line, stays; the others become rejects. An error says what no reading
-// again can mend.
-func gather(stage string, blocks func(*read.Items) bool, reject func(commit.Entry)) (*catalogue, error) {
+// and line, stays. The others become rejects, as do embeddings of another
+// length than most.
+func (cfg Config) gather(blocks func(*read.Items) bool, rejects *commit.Rejects) (*catalogue, error) {
 	type row struct {
 		block *read.Items
 		at    int
 	}
 	var rows []row
-	dims, where := 0, ""
+	lengths := map[int]int{} // items by the length of their embeddings
 	for b := new(read.Items); blocks(b); b = new(read.Items) {
-		if b.Dims > 0 && dims > 0 && b.Dims != dims {
-			return nil, fmt.Errorf("the embeddings of %s have %d floats, those of %s have %d: give all items as many", b.File, b.Dims, where, dims)
-		}
-		if b.Dims > 0 {
-			dims, where = b.Dims, b.File
-		}
+		lengths[b.Dims] += len(b.IDs)
 		for i := range b.IDs {
 			rows = append(rows, row{b, i})
 		}
 	}
+	dims := usual(lengths)
 	slices.SortFunc(rows, func(x, y row) int {
 		return cmp.Or(
 			cmp.Compare(x.block.IDs[x.at], y.block.IDs[y.at]),
@@ -47,25 +42,40 @@ func gather(stage string, blocks func(*read.Items) bool, reject func(commit.Entr
 	})
 	c := &catalogue{}
 	var first row
+	reject := func(r row, column, format string, args ...any) error {
+		raw := r.block.IDs[r.at] + " " + r.block.Texts[r.at]
+		return rejects.Add(read.ItemRowsRejected, r.block.File, r.block.Lines[r.at], column, fmt.Sprintf(format, args...), []byte(raw))
+	}
 	for _, r := range rows {
 		id := r.block.IDs[r.at]
-		if n := len(c.IDs); n > 0 && c.IDs[n-1] == id {
-			reject(commit.Entry{Reject: &schemas.Reject{
-				Stage: stage, Source: fmt.Sprintf("%s:%d", r.block.File, r.block.Lines[r.at]),
-				Reason: fmt.Sprintf("the item id is that of %s:%d: the first one stays", first.block.File, first.block.Lines[first.at]),
-				Raw:    commit.Cut(id + " " + r.block.Texts[r.at]),
-			}})
-			continue
-		}
-		first = r
-		c.IDs = append(c.IDs, id)
-		c.Texts = append(c.Texts, r.block.Texts[r.at])
-		if dims > 0 {
+		var err error
+		switch n := len(c.IDs); {
+		case r.block.Dims != dims:
+			err = reject(r, cfg.EmbeddingColumn, "the embedding has %d floats, most have %d: give all items as many", r.block.Dims, dims)
+		case n > 0 && c.IDs[n-1] == id:
+			err = reject(r, cfg.ItemIDColumn, "the item id is that of %s:%d: give every item an id of its own; the first one stays", first.block.File, first.block.Lines[first.at])
+		default:
+			first = r
+			c.IDs = append(c.IDs, id)
+			c.Texts = append(c.Texts, r.block.Texts[r.at])
 			c.Vectors.Data = append(c.Vectors.Data, r.block.Vectors[r.at*dims:(r.at+1)*dims]...)
+		}
+		if err != nil {
+			return nil, err
 		}
 	}
 	c.Vectors.Rows, c.Vectors.Cols = len(c.IDs), dims
 	return c, nil
+}
+
+// usual is the length that most items have, of equals the greatest; 0 of none.
+func usual(lengths map[int]int) (dims int) {
+	for length, items := range lengths {
+		if most := lengths[dims]; items > most || items == most && length > dims {
+			dims = length
+		}
+	}
+	return dims
 }
 
 // defaultClusters is the paper's number of clusters; fewer where items are

@@ -29,8 +29,10 @@ type Config struct {
 	// items; Levels those of the tree.
 	Clusters, Levels int
 	Seed             uint64
-	Until            read.Until
-	Keep             partition.Keep
+	// ItemIDColumn and EmbeddingColumn are what the user calls these columns.
+	ItemIDColumn, EmbeddingColumn string
+	Until                         read.Until
+	Keep                          partition.Keep
 }
 
 // Fit clusters the catalogue and writes clusters/, item_clusters/ and
@@ -59,11 +61,17 @@ func init() {
 }
 
 func (f *fitFn) ProcessElement(ctx context.Context, _ int, items func(*read.Items) bool, baskets func(*[]byte) bool, entry func(commit.Entry)) error {
-	c, err := gather(f.Config.Stage, items, entry)
+	rejects := commit.NewRejects(f.Config.Stage)
+	c, err := f.Config.gather(items, rejects)
 	if err != nil {
-		entry(commit.Fail(err))
-		return nil
+		return err
 	}
+	rejected, err := rejects.Close(ctx, f.Config.Output, f.Config.Version, "items")
+	if err != nil {
+		return err
+	}
+	entry(rejected)
+	entry(commit.Count(map[string]int64{read.ItemRowsRejected: rejects.Len()}))
 	e, err := engage(c.IDs, baskets)
 	if err != nil {
 		return err

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"foray/schemas"
 	"foray/transforms/commit"
 	"foray/transforms/kernel"
 	"foray/transforms/packed"
@@ -25,26 +24,46 @@ func each[T any](values ...T) func(*T) bool {
 }
 
 func TestGatherKeepsTheFirstOfAnID(t *testing.T) {
-	var rejects []schemas.Reject
-	c, err := gather("cluster", each(
+	cfg := Config{Stage: "cluster", ItemIDColumn: "id", EmbeddingColumn: "vector"}
+	rejects := commit.NewRejects("cluster")
+	c, err := cfg.gather(each(
 		read.Items{File: "b.csv", Lines: []int64{2}, IDs: []string{"x"}, Titles: []string{"late"}, Texts: []string{"late"}},
 		read.Items{File: "a.csv", Lines: []int64{5, 3}, IDs: []string{"x", "a"}, Titles: []string{"first", "other"}, Texts: []string{"first", "other"}},
-	), func(e commit.Entry) { rejects = append(rejects, *e.Reject) })
+	), rejects)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if fmt.Sprint(c.IDs, c.Texts) != "[a x] [other first]" {
 		t.Errorf("got %v %v", c.IDs, c.Texts)
 	}
-	if len(rejects) != 1 || rejects[0].Source != "b.csv:2" || !strings.Contains(rejects[0].Reason, "a.csv:5") {
-		t.Errorf("rejects %+v", rejects)
+	checkRejected(t, rejects, "1 row of b.csv, column id: line 2: the item id is that of a.csv:5")
+}
+
+func TestGatherKeepsEmbeddingsOfTheUsualLength(t *testing.T) {
+	cfg := Config{Stage: "cluster", ItemIDColumn: "id", EmbeddingColumn: "vector"}
+	rejects := commit.NewRejects("cluster")
+	c, err := cfg.gather(each(
+		read.Items{File: "a.csv", Lines: []int64{1}, IDs: []string{"odd"}, Texts: []string{""}, Dims: 1, Vectors: []float32{1}},
+		read.Items{File: "a.csv", Lines: []int64{2, 3}, IDs: []string{"y", "x"}, Texts: []string{"", ""}, Dims: 2, Vectors: []float32{1, 2, 3, 4}},
+		read.Items{},
+	), rejects)
+	if err != nil {
+		t.Fatal(err)
 	}
-	_, err = gather("cluster", each(
-		read.Items{File: "a.csv", Lines: []int64{1}, IDs: []string{"x"}, Texts: []string{""}, Dims: 1, Vectors: []float32{1}},
-		read.Items{File: "b.csv", Lines: []int64{1}, IDs: []string{"y"}, Texts: []string{""}, Dims: 2, Vectors: []float32{1, 2}},
-	), func(commit.Entry) {})
-	if err == nil || !strings.Contains(err.Error(), "b.csv") {
-		t.Errorf("embeddings of differing lengths gave %v", err)
+	if fmt.Sprint(c.IDs, c.Vectors.Data) != "[x y] [3 4 1 2]" {
+		t.Errorf("got %v %v", c.IDs, c.Vectors)
+	}
+	checkRejected(t, rejects, "1 row of a.csv, column vector: line 1: the embedding has 1 floats, most have 2")
+}
+
+func checkRejected(t *testing.T, rejects *commit.Rejects, want string) {
+	t.Helper()
+	e, err := rejects.Close(t.Context(), t.TempDir(), "v=1", "items")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(e.Rejected.Faults) != 1 || !strings.HasPrefix(e.Rejected.Faults[0].String(), want) {
+		t.Errorf("rejected %v, want %q", e.Rejected.Faults, want)
 	}
 }
 

@@ -149,8 +149,22 @@ func Finish(ctx context.Context, b store.Bucket, version string, keep int) error
 	return errors.Join(err, RetainRuns(ctx, b, max(keep, 20)))
 }
 
-// verdict gives exit code and reason: the gravest failure, else the gates.
+// verdict gives exit code and reason: what failed, else the gates that refuse.
+// Gates on the input come first, since bad input is why all else fails.
 func verdict(gates []Gate, t Tally, faults []Fault, failures []Failure) (int, string) {
+	exit, reasons := 0, []string(nil)
+	add := func(code int, why string) {
+		reasons = append(reasons, why)
+		if exit == 0 || code < exit {
+			exit = code
+		}
+	}
+	refused := slices.DeleteFunc(slices.Clone(gates), func(g Gate) bool { return g.Check(t, faults) == "" })
+	for _, g := range refused {
+		if g.Exit == 1 {
+			add(1, g.Check(t, faults))
+		}
+	}
 	if len(failures) > 0 {
 		sort.Slice(failures, func(i, j int) bool {
 			if failures[i].Exit != failures[j].Exit {
@@ -162,15 +176,11 @@ func verdict(gates []Gate, t Tally, faults []Fault, failures []Failure) (int, st
 		if n := len(failures) - 1; n > 0 && failures[n].Message != message {
 			message += fmt.Sprintf(" (and %d more)", n)
 		}
-		return failures[0].Exit, message
+		add(failures[0].Exit, message)
 	}
-	exit, reasons := 0, []string(nil)
-	for _, g := range gates {
-		if why := g.Check(t, faults); why != "" {
-			reasons = append(reasons, why)
-			if exit == 0 || g.Exit < exit {
-				exit = g.Exit
-			}
+	if exit == 0 {
+		for _, g := range refused {
+			add(g.Exit, g.Check(t, faults))
 		}
 	}
 	return exit, strings.Join(reasons, "; ")

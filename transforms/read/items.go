@@ -194,7 +194,10 @@ type itemBlocks struct {
 	size   int
 }
 
-var errNoID = errors.New("the item id is empty: give every item an id")
+var (
+	errNoID   = errors.New("the item id is empty: give every item an id")
+	errNoText = errors.New("the item has no text in any of its text columns: give it a title, or leave it out")
+)
 
 // add takes one item; an error says why it is none.
 func (b *itemBlocks) add(it item) error {
@@ -212,6 +215,9 @@ func (b *itemBlocks) add(it item) error {
 	text, err := fields.JoinTexts(it.texts)
 	if err != nil {
 		return err
+	}
+	if text == "" && !b.source.Embedding {
+		return errNoText
 	}
 	title, err := firstText(it.texts)
 	if err != nil {

@@ -2,6 +2,7 @@ package read
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 
@@ -11,9 +12,12 @@ import (
 
 // inspectJSON finds columns among the names at the head.
 func (f *File) inspectJSON(columns []Column, head []byte, sample func([][]byte) bool) error {
+	var first error // what is wrong with the first row
 	scan := jsonlines.NewScanner(bytes.NewReader(head), jsonlines.Options{Columns: names(columns), Name: f.Path})
 	for scan.Scan() {
-		if scan.RowErr() == nil && !sample(scan.Fields()) {
+		if err := scan.RowErr(); err != nil {
+			first = cmp.Or(first, err)
+		} else if !sample(scan.Fields()) {
 			break
 		}
 	}
@@ -21,8 +25,11 @@ func (f *File) inspectJSON(columns []Column, head []byte, sample func([][]byte) 
 		return err
 	}
 	there := jsonlines.Names(head)
+	if len(there) == 0 && first == nil {
+		return fmt.Errorf("%s: has no row: want a JSON object a line", f.Path)
+	}
 	if len(there) == 0 {
-		return fmt.Errorf("%s: none of the lines at its head is a JSON object: want one a line", f.Path)
+		return fmt.Errorf("%s: none of the lines at its head is a JSON object: %w", f.Path, first)
 	}
 	return f.find(columns, func(name string) (int, error) { return fields.Find(there, name) })
 }
