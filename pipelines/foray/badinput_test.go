@@ -184,7 +184,7 @@ func TestBadInput(t *testing.T) {
 		{"damaged Parquet", map[string][]byte{"events.parquet": spoiled(asParquet(t, good.events))}, []string{"--events", "events.parquet"}, 1, []string{"events.parquet: row group ", "cannot be read; it may be damaged"}},
 		{"truncated JSON Lines", map[string][]byte{"events.jsonl": []byte(`{"user_id":"u","item_id":"i","timestamp":1700000000}` + "\n" + `{"user_id":"u","ite`)}, []string{"--events", "events.jsonl", "--max_unknown_items=1"}, 1,
 			[]string{"1 row of events.jsonl: line 2: found the end of the line within the object"}},
-		{"a JSON list", map[string][]byte{"events.json": []byte(`[{"user_id":"u"}]`)}, []string{"--events", "events.json"}, 1, []string{"events.json: none of the lines at its head is a JSON object", "jq -c '.[]'"}},
+		{"a JSON list", map[string][]byte{"events.json": []byte(`[{"user_id":"u"}]`)}, []string{"--events", "events.json"}, 1, []string{"events.json:1: cannot read on: the file is one JSON list", "jq -c '.[]'"}},
 		{"an object for a column", map[string][]byte{"events.jsonl": []byte(`{"user_id":{"id":"u"},"item_id":"i","timestamp":1700000000}` + "\n")}, []string{"--events", "events.jsonl"}, 2,
 			[]string{"events.jsonl: --user_id_column", `there is no column "user_id" among "user_id.id"`}},
 		{"NaN in embeddings", map[string][]byte{"items.csv": withVector(odd(9, "1 NaN 2"))}, []string{"--embedding_column", "vector"}, 1,

@@ -104,6 +104,9 @@ func Apply(ctx context.Context, b store.Bucket, cfg Config, entries []Entry) (Ac
 	}
 	slices.Sort(a.RejectFiles)
 	a.Faults = mergeFaults(a.Faults)
+	for _, f := range a.Faults {
+		a.Tally.Add(Tally{Counts: map[string]int64{f.reason(): f.Rows}})
+	}
 	a.Exit, a.Message = verdict(cfg.Gates, a.Tally, a.Faults, failures)
 	if a.Exit == 0 || a.Exit == 3 {
 		for _, m := range cfg.Tables {

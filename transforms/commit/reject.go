@@ -159,6 +159,22 @@ func mergeFaults(all []Fault) []Fault {
 	return faults
 }
 
+// reason is the name under which a manifest counts the rows that are rejected
+// for this.
+func (f Fault) reason() string {
+	if f.Column == "" {
+		return f.Count + MalformedRow
+	}
+	return f.Count + RejectedColumn + f.Column
+}
+
+// What a count of rejected rows is called by the reason: behind the name of
+// the count stands MalformedRow, or RejectedColumn and the column's name.
+const (
+	MalformedRow   = "_malformed"
+	RejectedColumn = "_column_"
+)
+
 // String tells of a fault: the column, the number of rows, and examples.
 func (f Fault) String() string {
 	where := fmt.Sprintf("%d rows of %s", f.Rows, f.File)

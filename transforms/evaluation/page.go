@@ -3,12 +3,16 @@ package evaluation
 import (
 	"cmp"
 	"context"
+	"maps"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"foray/schemas"
+	"foray/transforms/commit"
 	"foray/transforms/curation"
+	"foray/transforms/partition"
 	"foray/transforms/planner"
 	"foray/transforms/planning"
 	"foray/transforms/read"
@@ -129,24 +133,47 @@ func readPart(ctx context.Context, b store.Bucket, cfg Config, d *report.Data) e
 			return err
 		}
 	}
-	d.Read.Rows, d.Read.Users = m.Counts["event_rows"], m.Counts["training_users"]
-	d.Read.From, d.Read.To = moment(m.Counts["first_event_micros"]), moment(m.Counts["last_event_micros"])
+	d.Read.Rows, d.Read.Users = m.Counts[read.EventRows], m.Counts[partition.UsersRead]
+	d.Read.From, d.Read.To = moment(m.Counts[read.FirstEvent]), moment(m.Counts[read.LastEvent])
 	if cut, ok := m.Counts[curation.CutMicros]; ok && cut != math.MaxInt64 {
 		d.Read.TrainUntil = moment(cut)
 	}
-	for _, c := range []struct{ name, reason string }{
-		{"event_rows_rejected", "event rows that cannot be read"},
-		{"events_unknown_item", "events of items that are not in the catalogue"},
-		{"events_low_engagement", "events below --min_engagement"},
-	} {
-		if n := m.Counts[c.name]; n > 0 {
-			d.Read.Rejects = append(d.Read.Rejects, report.Count{Name: c.reason, N: n})
+	for _, in := range clusters.Inputs {
+		if !slices.Contains(d.Read.Formats, in.Format) {
+			d.Read.Formats = append(d.Read.Formats, in.Format)
 		}
 	}
-	if n := clusters.Counts["item_rows_rejected"]; n > 0 {
-		d.Read.Rejects = append(d.Read.Rejects, report.Count{Name: "item rows that cannot be read", N: n})
-	}
+	d.Read.Rejects = slices.Concat(leftOut(m.Counts), rejected("events", read.EventRowsRejected, m.Counts), rejected("items", read.ItemRowsRejected, clusters.Counts))
 	return nil
+}
+
+// leftOut tells which events were not used though they can be read.
+func leftOut(counts map[string]int64) (reasons []report.Count) {
+	for _, c := range []struct{ name, reason string }{
+		{read.EventsUnknownItem, "events of items that are not in the catalogue"},
+		{read.EventsLowEngagement, "events below --min_engagement"},
+		{partition.OldEvents, "events older than --history_days"},
+		{partition.FewUsersEvents, "events of users below --min_events"},
+		{partition.BotEvents, "events of users above --max_events_per_day"},
+	} {
+		if n := counts[c.name]; n > 0 {
+			reasons = append(reasons, report.Count{Name: c.reason, N: n})
+		}
+	}
+	return reasons
+}
+
+// rejected tells which rows cannot be read, by what is wrong with them.
+func rejected(what, count string, counts map[string]int64) (reasons []report.Count) {
+	for _, name := range slices.Sorted(maps.Keys(counts)) {
+		if column, ok := strings.CutPrefix(name, count+commit.RejectedColumn); ok {
+			reasons = append(reasons, report.Count{Name: "rows of " + what + " with a bad " + column, N: counts[name]})
+		}
+		if name == count+commit.MalformedRow {
+			reasons = append(reasons, report.Count{Name: "rows of " + what + " that are malformed", N: counts[name]})
+		}
+	}
+	return reasons
 }
 
 func moment(micros int64) time.Time {

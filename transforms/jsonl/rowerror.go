@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -43,7 +42,7 @@ func faultOf(err error, line []byte) *fault {
 	if f := faultMissing(at, line); f != nil {
 		return f
 	}
-	return &fault{at, strings.TrimPrefix(syntax.Err.Error(), "jsontext: "), adviceRow}
+	return &fault{at, syntax.Err.Error(), adviceRow}
 }
 
 // faultMissing is the fault of a comma or colon that stands right before a

@@ -309,6 +309,9 @@ func TestNoAllocationARow(t *testing.T) {
 				t.Fatal(s.RowErr())
 			}
 		}
+		if most := 1 << 10; cap(s.row.room) > most || cap(s.lines.long) > most {
+			t.Fatalf("there is room for %d and %d bytes, more than a row needs", cap(s.row.room), cap(s.lines.long))
+		}
 	})
 	if allocs > 50 {
 		t.Errorf("%v allocations for 20,000 rows", allocs)

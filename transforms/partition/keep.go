@@ -42,6 +42,8 @@ func (k Keep) since(s Sight) int64 {
 
 // Names of what was left out, as manifests count it.
 const (
+	// UsersRead are all users with an event that can be used.
+	UsersRead      = "users_read"
 	OldEvents      = "events_before_history_days"
 	FewUsers       = "users_below_min_events"
 	FewUsersEvents = "events_of_users_below_min_events"
@@ -57,6 +59,7 @@ func (e *Events) EachKept(stage string, k Keep, s Sight, visit func(user int64, 
 	var entries []commit.Entry
 	since := k.since(s)
 	e.EachUser(func(user int64, h []Event) {
+		left[UsersRead]++
 		if n := firstFrom(h, since); n > 0 {
 			left[OldEvents] += int64(n)
 			h = h[n:]

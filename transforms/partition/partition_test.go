@@ -288,6 +288,10 @@ func TestEachKept(t *testing.T) {
 			if !maps.Equal(got, tc.want) {
 				t.Errorf("got %v, want %v", got, tc.want)
 			}
+			if n := tally.Counts[UsersRead]; n != int64(len(users)) {
+				t.Errorf("%d users were read, want %d", n, len(users))
+			}
+			delete(tally.Counts, UsersRead)
 			if !maps.Equal(tally.Counts, tc.left) {
 				t.Errorf("left out %v, want %v", tally.Counts, tc.left)
 			}

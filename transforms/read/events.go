@@ -12,6 +12,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 	"github.com/cespare/xxhash/v2"
 
+	"foray/schemas"
 	"foray/transforms/bundle"
 	"foray/transforms/commit"
 	"foray/transforms/fields"
@@ -48,6 +49,19 @@ type EventSource struct {
 	// Now is the launcher's time: times that lie too far ahead of it are
 	// wrong, and all workers must think so.
 	Now time.Time
+}
+
+// Inputs are the files, for a manifest.
+func (e EventSource) Inputs() []schemas.Input {
+	in := e.Source.Inputs()
+	for i, f := range e.Files {
+		if f.TypedTimes {
+			in[i].Format += "; times of the type timestamp"
+		} else {
+			in[i].Format += "; times in " + e.Unit.String()
+		}
+	}
+	return in
 }
 
 // timeSamples is how many rows of a file tell the unit of time.

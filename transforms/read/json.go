@@ -7,13 +7,13 @@ import (
 	"io"
 
 	"foray/transforms/fields"
-	"foray/transforms/jsonlines"
+	"foray/transforms/jsonl"
 )
 
 // inspectJSON finds columns among the names at the head.
 func (f *File) inspectJSON(columns []Column, head []byte, sample func([][]byte) bool) error {
 	var first error // what is wrong with the first row
-	scan := jsonlines.NewScanner(bytes.NewReader(head), jsonlines.Options{Columns: names(columns), Name: f.Path})
+	scan := jsonl.NewScanner(bytes.NewReader(head), jsonl.Options{Columns: names(columns), Name: f.Path})
 	for scan.Scan() {
 		if err := scan.RowErr(); err != nil {
 			first = cmp.Or(first, err)
@@ -24,7 +24,7 @@ func (f *File) inspectJSON(columns []Column, head []byte, sample func([][]byte) 
 	if err := scan.Err(); err != nil {
 		return err
 	}
-	there := jsonlines.Names(head)
+	there := jsonl.Names(head)
 	if len(there) == 0 && first == nil {
 		return fmt.Errorf("%s: has no row: want a JSON object a line", f.Path)
 	}
@@ -36,5 +36,5 @@ func (f *File) inspectJSON(columns []Column, head []byte, sample func([][]byte) 
 
 // newJSONScanner reads the wanted columns of a split.
 func newJSONScanner(in io.Reader, names []string, file string, at Split) scanner {
-	return jsonlines.NewScanner(in, jsonlines.Options{Columns: names, Name: file, Offset: at.Offset, Line: at.Line})
+	return jsonl.NewScanner(in, jsonl.Options{Columns: names, Name: file, Offset: at.Offset, Line: at.Line})
 }

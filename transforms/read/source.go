@@ -11,8 +11,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"slices"
-	"strings"
 
 	"foray/schemas"
 	"foray/transforms/delimited"
@@ -99,20 +97,10 @@ type File struct {
 func (s Source) Inputs() []schemas.Input {
 	var in []schemas.Input
 	for _, f := range s.Files {
+		f.Input.Format = f.Described()
 		in = append(in, f.Input)
 	}
 	return in
-}
-
-// Formats are the detected formats in words, each once.
-func (s Source) Formats() string {
-	var all []string
-	for _, f := range s.Files {
-		if d := f.Described(); !slices.Contains(all, d) {
-			all = append(all, d)
-		}
-	}
-	return strings.Join(all, "; ")
 }
 
 // headBytes is how much of a file Inspect looks at.

@@ -171,6 +171,9 @@ func facts(d Data) (facts []fact) {
 	if cut := day(d.Read.TrainUntil); cut != "" {
 		facts = append(facts, fact{"Trained until (UTC)", cut})
 	}
+	for _, f := range d.Read.Formats {
+		facts = append(facts, fact{"Read as", f})
+	}
 	return facts
 }
 
