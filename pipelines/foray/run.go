@@ -15,7 +15,9 @@ import (
 	"foray/pipelines/recommend"
 	"foray/schemas"
 	"foray/transforms/commit"
+	"foray/transforms/once"
 	"foray/transforms/planning"
+	"foray/transforms/read"
 )
 
 // runStages is the number of jobs of foray run.
@@ -36,6 +38,7 @@ func runCommand() *cobra.Command {
 			return err
 		}
 		c.Resume = true
+		o.Inspected = new(once.Cache[read.EventsSpec, read.EventSource])
 		err = runAll(cmd.Context(), c, o)
 		if ended := finish(cmd.Context(), c); err == nil {
 			err = ended

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"foray/transforms/commit"
+	"foray/transforms/once"
 	"foray/transforms/partition"
 	"foray/transforms/read"
 )
@@ -27,6 +28,9 @@ type Inputs struct {
 	// MaxBadRows and MaxUnknownItems are shares above which a job fails.
 	MaxBadRows, MaxUnknownItems float64
 	Keep                        partition.Keep
+	// Inspected remembers what events were found, so that all stages of a
+	// command read the same; nil looks anew each time.
+	Inspected *once.Cache[read.EventsSpec, read.EventSource]
 }
 
 // ItemSource inspects the items.
@@ -34,14 +38,11 @@ func (in Inputs) ItemSource(ctx context.Context) (read.ItemSource, error) {
 	if in.Items == "" {
 		return read.ItemSource{}, UsageError("--items is missing: name the file of items, such as --items items.csv")
 	}
-	s, err := read.InspectItems(ctx, read.ItemsSpec{
+	found, err := read.InspectItems(ctx, read.ItemsSpec{
 		Pattern: in.Items, Layout: in.Layout,
 		ID: in.ItemID, Texts: in.Texts, Embedding: in.Embedding,
 	})
-	if err != nil {
-		return s, inputError(err)
-	}
-	return s, nil
+	return found, inputError(err)
 }
 
 // EventSource inspects the events.
@@ -57,14 +58,19 @@ func (in Inputs) EventSource(ctx context.Context) (read.EventSource, error) {
 	if spec.Item == "" {
 		spec.Item = in.ItemID
 	}
-	s, err := read.InspectEvents(ctx, spec)
-	if err != nil {
-		return s, inputError(err)
+	inspect := func() (read.EventSource, error) { return read.InspectEvents(ctx, spec) }
+	if in.Inspected != nil {
+		found, err := in.Inspected.Get(spec, inspect)
+		return found, inputError(err)
 	}
-	return s, nil
+	found, err := inspect()
+	return found, inputError(err)
 }
 
 func inputError(err error) error {
+	if err == nil {
+		return nil
+	}
 	if o := (*read.OptionError)(nil); errors.As(err, &o) {
 		return &Exit{Usage, err}
 	}

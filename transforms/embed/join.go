@@ -11,17 +11,16 @@ import (
 // gets half of its full weight.
 const halfConfidence = 2
 
-// Join appends to each row of content, one an item and of any length, what the
+// join appends to each row of content, one an item and of any length, what the
 // baskets say about the item, and returns rows of unit length, of content.Cols
-// plus at most opt.CoDims columns. It is Fit for items that have vectors of
-// their own.
+// plus at most opt.CoDims columns.
 //
 // baskets are, for each user, the items (row numbers) that he engaged with;
 // order and repetition do not matter. With n users, co-engagement has the
 // weight CoWeight · n/(n+2) of 1 in the cosine of an item with itself, and
 // content the rest. Items that have only one of both get that alone, items
 // that have neither a zero row.
-func Join(content kernel.Matrix, baskets [][]int32, opt Options) (kernel.Matrix, error) {
+func join(content kernel.Matrix, baskets [][]int32, opt Options) (kernel.Matrix, error) {
 	if err := opt.check(); err != nil {
 		return kernel.Matrix{}, err
 	}
@@ -57,10 +56,10 @@ func Join(content kernel.Matrix, baskets [][]int32, opt Options) (kernel.Matrix,
 	return joined, nil
 }
 
-// Pad places items by content alone in a joined space of cols columns: rows of
+// pad places items by content alone in a joined space of cols columns: rows of
 // unit length, with zeros for co-engagement. content must not have more than
 // cols columns.
-func Pad(content kernel.Matrix, cols int) (kernel.Matrix, error) {
+func pad(content kernel.Matrix, cols int) (kernel.Matrix, error) {
 	if content.Cols > cols {
 		return kernel.Matrix{}, fmt.Errorf("embed: vectors of %d columns do not fit a space of %d", content.Cols, cols)
 	}

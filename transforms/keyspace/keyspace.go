@@ -80,15 +80,6 @@ func (s *Space) K() int { return s.k }
 // Leaves are the sorted leaf ids; not to be changed.
 func (s *Space) Leaves() []int32 { return s.leaves }
 
-// Canonical writes a key as the space does: ascending for sets.
-func (s *Space) Canonical(key []int32) []int32 {
-	if s.order == Set {
-		key = slices.Clone(key)
-		slices.Sort(key)
-	}
-	return key
-}
-
 // Range is the shard-th of n ranges of key numbers, [From, To), of sizes that
 // differ by one at most.
 func (s *Space) Range(shard, n int) (from, to int64) {

@@ -86,10 +86,3 @@ func TestNewRefuses(t *testing.T) {
 		t.Errorf("761 clusters, K = 2: got %d keys (%v), want 578360", s.Size(), err)
 	}
 }
-
-func TestCanonical(t *testing.T) {
-	s, _ := New([]int32{1, 2, 3}, 2, Set)
-	if got := s.Canonical([]int32{3, 1}); !reflect.DeepEqual(got, []int32{1, 3}) {
-		t.Errorf("got %v", got)
-	}
-}

@@ -13,8 +13,9 @@ import (
 type Split struct {
 	// File is the place of the file in Source.Files.
 	File int
-	// Offset and Length are the stretch in bytes of a text file, Length −1 up
-	// to its end; Line is the number of the line that starts at Offset.
+	// Offset and Length are the stretch in bytes of a text file: what is
+	// appended later is not read. Line is the number of the line that starts
+	// at Offset.
 	Offset, Length, Line int64
 	// Groups are the row groups of a Parquet file, from the first to before
 	// the second.
@@ -32,7 +33,7 @@ func (f File) splits(ctx context.Context, file int) ([]Split, error) {
 	case f.Format == Parquet:
 		return f.parquetSplits(ctx, file)
 	case f.Compression != Plain || !isLocal(f.Path) || f.Bytes < 2*splitBytes:
-		return []Split{{File: file, Length: -1, Line: 1}}, nil
+		return []Split{{File: file, Length: f.Bytes, Line: 1}}, nil
 	}
 	at := func(offset int64) (io.ReadCloser, error) { return open(ctx, f.Path, offset, -1) }
 	quotes := f.Format == Delimited && utf8.RuneCountInString(f.Delimiter) == 1
@@ -42,11 +43,11 @@ func (f File) splits(ctx context.Context, file int) ([]Split, error) {
 	}
 	var all []Split
 	for i, s := range starts {
-		split := Split{File: file, Offset: s.offset, Length: -1, Line: s.line}
+		end := f.Bytes
 		if i+1 < len(starts) {
-			split.Length = starts[i+1].offset - s.offset
+			end = starts[i+1].offset
 		}
-		all = append(all, split)
+		all = append(all, Split{File: file, Offset: s.offset, Length: end - s.offset, Line: s.line})
 	}
 	return all, nil
 }
