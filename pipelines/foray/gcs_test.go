@@ -63,4 +63,13 @@ func TestObjectStore(t *testing.T) {
 	delete(onStore, schemas.RejectsTable)
 	delete(onDisk, schemas.RejectsTable)
 	sameParts(t, onStore, onDisk)
+
+	// Ranged reads of Parquet, and what is read as a stream.
+	good := readInputs(t)
+	for name, data := range map[string][]byte{"events.parquet": asParquet(t, good.events), "events.csv.zst": zstded(t, text(good.events))} {
+		if err := store.Write(t.Context(), b, "data/"+name, data); err != nil {
+			t.Fatal(err)
+		}
+		foray(t, "curate", "--events", bucket+"/data/"+name, "--output", output).want(t, 0, "curate  5,000")
+	}
 }
