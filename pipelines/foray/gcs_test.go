@@ -70,6 +70,6 @@ func TestObjectStore(t *testing.T) {
 		if err := store.Write(t.Context(), b, "data/"+name, data); err != nil {
 			t.Fatal(err)
 		}
-		foray(t, "curate", "--events", bucket+"/data/"+name, "--output", output).want(t, 0, "curate  5,000")
+		foray(t, "curate", "--events", bucket+"/data/"+name, "--output", output).want(t, 0, "5,000 events in")
 	}
 }
