@@ -45,6 +45,8 @@ type Input struct {
 	// Generation tells one content of a path from another: the store's
 	// generation, or the time of the last change.
 	Generation string `json:"generation,omitempty"`
+	// Of is what it holds: "items" or "events".
+	Of string `json:"of,omitempty"`
 	// Format is how the file was found to be written: "CSV, gzip; times in
 	// seconds since 1970".
 	Format string `json:"format,omitempty"`

@@ -139,8 +139,12 @@ func readPart(ctx context.Context, b store.Bucket, cfg Config, d *report.Data) e
 		d.Read.TrainUntil = moment(cut)
 	}
 	for _, in := range clusters.Inputs {
-		if !slices.Contains(d.Read.Formats, in.Format) {
-			d.Read.Formats = append(d.Read.Formats, in.Format)
+		formats := &d.Read.ItemFormats
+		if in.Of == "events" {
+			formats = &d.Read.EventFormats
+		}
+		if !slices.Contains(*formats, in.Format) {
+			*formats = append(*formats, in.Format)
 		}
 	}
 	d.Read.Rejects = slices.Concat(leftOut(m.Counts), rejected("events", read.EventRowsRejected, m.Counts), rejected("items", read.ItemRowsRejected, clusters.Counts))

@@ -76,6 +76,8 @@ type Source struct {
 	Splits []Split
 	// Names are the wanted columns, as the user calls them.
 	Names []string
+	// Of is what the files hold: "items" or "events".
+	Of string
 }
 
 // File is one file of a Source.
@@ -97,7 +99,7 @@ type File struct {
 func (s Source) Inputs() []schemas.Input {
 	var in []schemas.Input
 	for _, f := range s.Files {
-		f.Input.Format = f.Described()
+		f.Input.Of, f.Input.Format = s.Of, f.Described()
 		in = append(in, f.Input)
 	}
 	return in
@@ -114,7 +116,7 @@ func Inspect(ctx context.Context, spec Spec, sample func(row [][]byte) bool) (So
 	if err != nil {
 		return Source{}, err
 	}
-	var s Source
+	s := Source{Of: spec.Flag}
 	for _, c := range spec.Columns {
 		s.Names = append(s.Names, c.Name)
 	}

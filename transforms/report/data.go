@@ -49,8 +49,9 @@ type Data struct {
 // Read says what went in.
 type Read struct {
 	Rows, Users, Items int64
-	// Formats are how the files were found to be written, each once.
-	Formats []string
+	// ItemFormats and EventFormats are how files were found to be written,
+	// each once.
+	ItemFormats, EventFormats []string
 	// From and To are the times of the first and the last event, TrainUntil
 	// the cut between training and judging; shown in UTC.
 	From, To, TrainUntil time.Time

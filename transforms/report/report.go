@@ -171,8 +171,11 @@ func facts(d Data) (facts []fact) {
 	if cut := day(d.Read.TrainUntil); cut != "" {
 		facts = append(facts, fact{"Trained until (UTC)", cut})
 	}
-	for _, f := range d.Read.Formats {
-		facts = append(facts, fact{"Read as", f})
+	for _, f := range d.Read.ItemFormats {
+		facts = append(facts, fact{"Items read as", f})
+	}
+	for _, f := range d.Read.EventFormats {
+		facts = append(facts, fact{"Events read as", f})
 	}
 	return facts
 }
