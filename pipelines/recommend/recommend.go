@@ -50,7 +50,9 @@ func Train(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 		Gates:   o.EventGates(),
 		Publish: true,
 		Build: func(s beam.Scope, commits commit.Config) {
-			in := read.ReadEvents(s, c.ReadEvents(cfg.Stage, o.Inputs, events, read.ItemIndex, o.ItemClusters))
+			reading := c.ReadEvents(cfg.Stage, o.Inputs, events, read.ItemIndex, o.ItemClusters)
+			cfg.Spill = reading.Spill
+			in := read.ReadEvents(s, reading)
 			commit.Commit(s, commits, in.Entries, recommending.Train(s, cfg, in.Blocks, in.Span))
 		},
 	})
@@ -106,6 +108,7 @@ func Run(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 		Build: func(s beam.Scope, commits commit.Config) {
 			reading := c.ReadEvents(cfg.Stage, o.Inputs, events, read.ItemIndex, o.ItemClusters)
 			reading.Names, reading.Uncounted = true, true
+			cfg.Spill = reading.Spill
 			in := read.ReadEvents(s, reading)
 			commit.Commit(s, commits, in.Entries, recommending.Recommend(s, cfg, in.Blocks, in.Span))
 		},

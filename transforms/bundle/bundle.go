@@ -22,7 +22,7 @@ type Work[T any] struct {
 type tasks[T any] struct {
 	group *errgroup.Group
 	ctx   context.Context
-	cores chan struct{} // holds a token for each task that runs
+	run   chan struct{} // holds a token for each task that runs
 	given chan T
 }
 
@@ -30,23 +30,26 @@ type tasks[T any] struct {
 // task that is further ahead waits.
 const ahead = 64
 
-// Go starts a task, as many at once as there are cores; it waits while all are
-// busy. A task calls give from its own goroutine only. What tasks have given
+// AtOnce is how many tasks run at once: one a core, and two at least, so that
+// one goes on while another waits for what is not in this process.
+func AtOnce() int { return max(2, runtime.GOMAXPROCS(0)) }
+
+// Go starts a task; it waits while AtOnce run. A task calls give from its own goroutine only. What tasks have given
 // meanwhile is taken here, by the caller's goroutine. An error is that of an
 // earlier task; the work is over then.
 func (w *Work[T]) Go(ctx context.Context, task func(ctx context.Context, give func(T)) error, take func(T)) error {
 	if w.tasks == nil {
-		t := &tasks[T]{cores: make(chan struct{}, runtime.GOMAXPROCS(0)), given: make(chan T, ahead)}
+		t := &tasks[T]{run: make(chan struct{}, AtOnce()), given: make(chan T, ahead)}
 		t.group, t.ctx = errgroup.WithContext(ctx)
 		w.tasks = t
 	}
 	t := w.tasks
 	for {
 		select {
-		case t.cores <- struct{}{}:
+		case t.run <- struct{}{}:
 			t.group.Go(func() error {
-				defer func() { <-t.cores }()
-				return t.run(task)
+				defer func() { <-t.run }()
+				return t.do(task)
 			})
 			return nil
 		case v := <-t.given:
@@ -57,7 +60,7 @@ func (w *Work[T]) Go(ctx context.Context, task func(ctx context.Context, give fu
 	}
 }
 
-func (t *tasks[T]) run(task func(context.Context, func(T)) error) error {
+func (t *tasks[T]) do(task func(context.Context, func(T)) error) error {
 	err := task(t.ctx, func(v T) {
 		select {
 		case t.given <- v:

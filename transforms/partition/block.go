@@ -3,11 +3,9 @@ package partition
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
-	"io"
-	"os"
 
 	"foray/transforms/packed"
+	"foray/transforms/spill"
 )
 
 // A block is one kind of content behind a byte that says which.
@@ -17,19 +15,9 @@ const (
 	// namesBlock holds user ids: uvarint count, then for each 8 bytes of hash
 	// and the id behind its uvarint length.
 	namesBlock = 'n'
-	// placeBlock says where a block stands: uvarint offset, uvarint length,
-	// and the path of the file.
-	placeBlock = 'p'
 )
 
 var errDamaged = errors.New("block of events: damaged")
-
-func appendPlace(out []byte, path string, offset, length int64) []byte {
-	out = append(out, placeBlock)
-	out = binary.AppendUvarint(out, uint64(offset))
-	out = binary.AppendUvarint(out, uint64(length))
-	return append(out, path...)
-}
 
 // Blocks are a partition's blocks as they came out of the shuffle.
 type Blocks [][]byte
@@ -47,63 +35,19 @@ func Take(next func(*[]byte) bool) Blocks {
 // Load unpacks the blocks.
 func (b Blocks) Load() (*Events, error) {
 	e := &Events{}
-	files := map[string]*os.File{}
-	defer func() {
-		for _, f := range files {
-			f.Close()
+	var r spill.Reader
+	defer r.Close()
+	for _, element := range b {
+		block, err := r.Get(element)
+		if err == nil {
+			err = e.append(block)
 		}
-	}()
-	var room []byte
-	for _, block := range b {
-		if len(block) > 0 && block[0] == placeBlock {
-			var err error
-			if block, err = fetch(block[1:], files, room); err != nil {
-				return nil, err
-			}
-			room = block
-		}
-		if err := e.append(block); err != nil {
+		if err != nil {
 			return nil, err
 		}
 	}
 	return e, nil
 }
-
-// fetch reads the block that a placeBlock names, into room if it fits.
-func fetch(place []byte, files map[string]*os.File, room []byte) ([]byte, error) {
-	offset, n := binary.Uvarint(place)
-	if n <= 0 {
-		return nil, errDamaged
-	}
-	place = place[n:]
-	length, n := binary.Uvarint(place)
-	if n <= 0 || length > maxBlock {
-		return nil, errDamaged
-	}
-	path := string(place[n:])
-	f, ok := files[path]
-	if !ok {
-		var err error
-		if f, err = os.Open(path); err != nil {
-			return nil, fmt.Errorf("read spilled events: %w", err)
-		}
-		files[path] = f
-	}
-	if uint64(cap(room)) < length {
-		room = make([]byte, length)
-	}
-	room = room[:length]
-	if _, err := f.ReadAt(room, int64(offset)); err != nil {
-		if err == io.EOF {
-			err = io.ErrUnexpectedEOF
-		}
-		return nil, fmt.Errorf("read spilled events: %s: %w", path, err)
-	}
-	return room, nil
-}
-
-// maxBlock bounds what a damaged place can ask for.
-const maxBlock = 1 << 30
 
 // Events are the events of one partition, in columns of equal length.
 type Events struct {

@@ -5,7 +5,7 @@
 // A runner spends about a kilobyte and some microseconds on an element,
 // whatever is in it, and the in-process runner keeps all elements in memory.
 // So no event is ever an element of its own, and where the workers share a
-// disk the blocks wait in files and only their places are shuffled.
+// disk the blocks are spilled.
 package partition
 
 import "github.com/cespare/xxhash/v2"

@@ -2,10 +2,9 @@ package partition
 
 import (
 	"encoding/binary"
-	"fmt"
-	"os"
 
 	"foray/transforms/packed"
+	"foray/transforms/spill"
 )
 
 // blockEvents is the number of events of a block: some 80 kB.
@@ -20,10 +19,8 @@ type Writer struct {
 	// Count and Bytes are the events added, and the bytes of their blocks.
 	Count, Bytes int64
 
-	emit  func(partition int, block []byte)
-	spill string
-	file  *os.File
-	at    int64
+	emit  func(partition int, element []byte)
+	spill *spill.Writer
 	parts [Partitions]Events
 	names *[Partitions]names
 	err   error
@@ -36,12 +33,10 @@ type names struct {
 	count   uint64
 }
 
-// NewWriter makes a Writer. With a folder spill, blocks go to a file of its
-// own there, and emit is given their places; the folder is whoever's made it
-// to remove. Else emit is given the blocks themselves. Names asks for the
-// users' ids, too.
-func NewWriter(spill string, withNames bool, emit func(partition int, block []byte)) *Writer {
-	w := &Writer{emit: emit, spill: spill}
+// NewWriter makes a Writer, which spills to a folder if there is one. Names
+// asks for the users' ids, too.
+func NewWriter(folder string, withNames bool, emit func(partition int, element []byte)) *Writer {
+	w := &Writer{emit: emit, spill: spill.NewWriter(folder)}
 	if withNames {
 		w.names = new([Partitions]names)
 	}
@@ -72,15 +67,10 @@ func (w *Writer) Close() error {
 			w.sendNames(i)
 		}
 	}
-	if w.file != nil {
-		if err := w.file.Close(); err != nil && w.err == nil {
-			w.err = err
-		}
+	if err := w.spill.Close(); w.err == nil {
+		w.err = err
 	}
-	if w.err != nil {
-		return fmt.Errorf("spill events to %s: %w", w.spill, w.err)
-	}
-	return nil
+	return w.err
 }
 
 func (w *Writer) name(partition int, rest int64, id []byte) {
@@ -120,24 +110,11 @@ func (w *Writer) sendEvents(partition int) {
 }
 
 func (w *Writer) send(partition int, block []byte) {
-	if w.spill == "" {
-		w.emit(partition, block)
-		return
-	}
 	if w.err != nil {
 		return
 	}
-	if w.file == nil {
-		if w.err = os.MkdirAll(w.spill, 0o777); w.err != nil {
-			return
-		}
-		if w.file, w.err = os.CreateTemp(w.spill, "events-"); w.err != nil {
-			return
-		}
+	var element []byte
+	if element, w.err = w.spill.Put(block); w.err == nil {
+		w.emit(partition, element)
 	}
-	if _, w.err = w.file.Write(block); w.err != nil {
-		return
-	}
-	w.emit(partition, appendPlace(nil, w.file.Name(), w.at, int64(len(block))))
-	w.at += int64(len(block))
 }

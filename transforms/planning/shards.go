@@ -11,14 +11,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime"
-	"sync"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
-	"golang.org/x/sync/errgroup"
 
 	"foray/schemas"
+	"foray/transforms/bundle"
 	"foray/transforms/commit"
 	"foray/transforms/keyspace"
 	"foray/transforms/once"
@@ -61,15 +59,11 @@ func Plan(s beam.Scope, cfg Config) beam.PCollection {
 	return beam.ParDo(s, &planFn{Config: cfg}, beam.Reshuffle(s, beam.CreateList(s, shards)))
 }
 
-// planFn plans shards, several of a bundle at once; what they give is emitted
-// when the bundle ends, since emitters are for one goroutine.
+// planFn plans shards, several of a bundle at once.
 type planFn struct {
 	Config Config
 
-	group   *errgroup.Group
-	ctx     context.Context
-	mu      sync.Mutex
-	entries []commit.Entry
+	work bundle.Work[commit.Entry]
 }
 
 func init() {
@@ -77,34 +71,20 @@ func init() {
 	register.Emitter1[commit.Entry]()
 }
 
-// StartBundle makes room for the bundle's shards.
-func (f *planFn) StartBundle(ctx context.Context, _ func(commit.Entry)) {
-	f.group, f.ctx = errgroup.WithContext(ctx)
-	f.group.SetLimit(max(2, runtime.GOMAXPROCS(0)))
-	f.entries = nil
+// ProcessElement starts to plan one shard.
+func (f *planFn) ProcessElement(ctx context.Context, shard int, entry func(commit.Entry)) error {
+	return f.work.Go(ctx, func(ctx context.Context, give func(commit.Entry)) error {
+		entries, err := f.shard(ctx, shard)
+		for _, e := range entries {
+			give(e)
+		}
+		return err
+	}, entry)
 }
 
-// ProcessElement starts one shard, waiting while too many run.
-func (f *planFn) ProcessElement(_ context.Context, shard int, _ func(commit.Entry)) error {
-	f.group.Go(func() error {
-		entries, err := f.shard(f.ctx, shard)
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		f.entries = append(f.entries, entries...)
-		return err
-	})
-	return nil
-}
-
-// FinishBundle waits for the shards and emits what they give.
-func (f *planFn) FinishBundle(_ context.Context, emit func(commit.Entry)) error {
-	if err := f.group.Wait(); err != nil {
-		return err
-	}
-	for _, e := range f.entries {
-		emit(e)
-	}
-	return nil
+// FinishBundle waits for all shards.
+func (f *planFn) FinishBundle(_ context.Context, entry func(commit.Entry)) error {
+	return f.work.Wait(entry)
 }
 
 // shard plans one shard and writes its part.

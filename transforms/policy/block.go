@@ -70,6 +70,9 @@ func (c *Counter) Merge(block []byte) error {
 			if item < 0 || next < 0 || (item == next) != (i == 0) {
 				return fmt.Errorf("%w: distance %d, pair %d: item %d and next %d", ErrBlock, i, j, item, next)
 			}
+			if j == 0 {
+				keys[i], counts[i] = make([]uint64, 0, n), make([]uint32, 0, n)
+			}
 			keys[i], counts[i] = append(keys[i], key), append(counts[i], uint32(count))
 		}
 	}
@@ -77,8 +80,7 @@ func (c *Counter) Merge(block []byte) error {
 		return fmt.Errorf("%w: %d bytes follow its end", ErrBlock, len(in.rest))
 	}
 	for i := range c.tallies {
-		c.tallies[i].settle()
-		c.tallies[i].merge(keys[i], counts[i])
+		c.tallies[i].push(run{keys[i], counts[i]})
 	}
 	return nil
 }

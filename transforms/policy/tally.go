@@ -5,68 +5,99 @@ import (
 	"slices"
 )
 
-// minPending keys are collected before they are sorted into a tally: enough
-// to make the merges few, little enough to stay small in memory.
-const minPending = 1 << 16
+// maxPending keys are collected before they are sorted into a run: enough to
+// make the merges few, little enough to stay small in memory.
+const maxPending = 1 << 16
 
-// tally counts keys: a sorted run of distinct keys with their counts, and
-// keys not yet sorted in. A count saturates at 2³²−1.
+// run is sorted distinct keys with their counts.
+type run struct {
+	keys   []uint64
+	counts []uint32
+}
+
+// tally counts keys. A count saturates at 2³²−1.
 type tally struct {
-	keys    []uint64
-	counts  []uint32
+	// run is all that was counted, as of the last settle.
+	run
+	// others were counted since: sorted runs, each more than twice as long as
+	// the next, so that a key is copied a logarithmic number of times; and
+	// keys in no order.
+	others  []run
 	pending []uint64
 }
 
 func (t *tally) add(key uint64) {
 	t.pending = append(t.pending, key)
-	// Waiting until as much is pending as is settled makes a merge's cost
-	// per key constant.
-	if len(t.pending) >= max(minPending, len(t.keys)) {
-		t.settle()
+	if len(t.pending) == maxPending {
+		t.sort()
 	}
 }
 
-// settle sorts the pending keys in.
-func (t *tally) settle() {
+// sort makes a run of the pending keys.
+func (t *tally) sort() {
 	if len(t.pending) == 0 {
 		return
 	}
 	slices.Sort(t.pending)
-	keys := t.pending[:0]
-	var counts []uint32
+	var sorted run
 	for i := 0; i < len(t.pending); {
 		key, from := t.pending[i], i
 		for i < len(t.pending) && t.pending[i] == key {
 			i++
 		}
-		keys = append(keys, key)
-		counts = append(counts, saturated(uint64(i-from)))
+		sorted.keys = append(sorted.keys, key)
+		sorted.counts = append(sorted.counts, saturated(uint64(i-from)))
 	}
-	t.merge(keys, counts)
 	t.pending = t.pending[:0]
+	t.push(sorted)
 }
 
-// merge adds a sorted run of distinct keys.
-func (t *tally) merge(keys []uint64, counts []uint32) {
-	merged := make([]uint64, 0, len(t.keys)+len(keys))
-	sums := make([]uint32, 0, len(t.keys)+len(keys))
+// push adds a run.
+func (t *tally) push(r run) {
+	for n := len(t.others); n > 0 && len(t.others[n-1].keys) <= 2*len(r.keys); n-- {
+		r = merge(t.others[n-1], r)
+		t.others = t.others[:n-1]
+	}
+	t.others = append(t.others, r)
+}
+
+// settle makes one run of all.
+func (t *tally) settle() {
+	t.sort()
+	for _, r := range slices.Backward(t.others) {
+		t.run = merge(t.run, r)
+	}
+	t.others = nil
+}
+
+// merge adds two runs up.
+func merge(a, b run) run {
+	switch {
+	case len(a.keys) == 0:
+		return b
+	case len(b.keys) == 0:
+		return a
+	}
+	n := len(a.keys) + len(b.keys)
+	m := run{make([]uint64, 0, n), make([]uint32, 0, n)}
 	i, j := 0, 0
-	for i < len(t.keys) || j < len(keys) {
-		switch {
-		case j == len(keys) || i < len(t.keys) && t.keys[i] < keys[j]:
-			merged, sums = append(merged, t.keys[i]), append(sums, t.counts[i])
+	for i < len(a.keys) && j < len(b.keys) {
+		switch x, y := a.keys[i], b.keys[j]; {
+		case x < y:
+			m.keys, m.counts = append(m.keys, x), append(m.counts, a.counts[i])
 			i++
-		case i == len(t.keys) || keys[j] < t.keys[i]:
-			merged, sums = append(merged, keys[j]), append(sums, counts[j])
+		case y < x:
+			m.keys, m.counts = append(m.keys, y), append(m.counts, b.counts[j])
 			j++
 		default:
-			merged = append(merged, keys[j])
-			sums = append(sums, saturated(uint64(t.counts[i])+uint64(counts[j])))
+			m.keys, m.counts = append(m.keys, x), append(m.counts, saturated(uint64(a.counts[i])+uint64(b.counts[j])))
 			i++
 			j++
 		}
 	}
-	t.keys, t.counts = merged, sums
+	m.keys = append(append(m.keys, a.keys[i:]...), b.keys[j:]...)
+	m.counts = append(append(m.counts, a.counts[i:]...), b.counts[j:]...)
+	return m
 }
 
 func saturated(n uint64) uint32 { return uint32(min(n, math.MaxUint32)) }

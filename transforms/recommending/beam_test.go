@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -362,18 +361,4 @@ func checkSlate(t *testing.T, slate []schemas.Recommendation, h []event, planned
 		t.Errorf("%s explores %d items, want %d", h[0].user, explore, want)
 	}
 	return explore, len(slate)
-}
-
-func TestSlatesTravelWhole(t *testing.T) {
-	want := Slates{Rows: []schemas.Recommendation{{UserID: "ü", Rank: 1, ItemID: "i", ClusterID: 4, Source: schemas.SourceExplore, Score: .5}, {UserID: "v"}}}
-	data, err := encodeSlates(want)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got, err := decodeSlates(data); err != nil || !reflect.DeepEqual(got, want) {
-		t.Errorf("got %+v, %v", got, err)
-	}
-	if _, err := decodeSlates([]byte("PAR1")); err == nil {
-		t.Error("a damaged block is no error")
-	}
 }

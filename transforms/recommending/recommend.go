@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math"
-	"reflect"
 	"slices"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
@@ -22,6 +22,7 @@ import (
 	"foray/transforms/policy"
 	"foray/transforms/progress"
 	"foray/transforms/read"
+	"foray/transforms/spill"
 	"foray/transforms/store"
 	"foray/transforms/tables"
 )
@@ -40,6 +41,8 @@ type Config struct {
 	ExploreShare float64
 	// Shards is the number of parts of recommendations/.
 	Shards int
+	// Spill is a folder that all workers see, if there is one.
+	Spill string
 }
 
 // Recommend writes recommendations/ for every user with an event.
@@ -58,12 +61,7 @@ func Recommend(s beam.Scope, cfg Config, blocks, span beam.PCollection) beam.PCo
 	return beam.Flatten(s, counted, written)
 }
 
-// Slates are the recommendations of some users.
-type Slates struct {
-	Rows []schemas.Recommendation
-}
-
-func noSlates(shard int) (int, Slates) { return shard, Slates{} }
+func noSlates(shard int) (int, []byte) { return shard, nil }
 
 // slatesFn fills the slates of partitions of users.
 type slatesFn struct {
@@ -74,39 +72,29 @@ type slatesFn struct {
 
 // slatesOut are the outputs of slatesFn.
 type slatesOut struct {
-	slates func(int, Slates)
+	slates func(int, []byte)
 	entry  func(commit.Entry)
 }
 
 func (out slatesOut) take(put func(slatesOut)) { put(out) }
 
-// writeFn writes one part.
-type writeFn struct{ Config Config }
+// writeFn writes parts.
+type writeFn struct {
+	Config Config
+
+	work bundle.Work[commit.Entry]
+}
 
 func init() {
-	beam.RegisterCoder(reflect.TypeFor[Slates](), encodeSlates, decodeSlates)
-	beam.RegisterType(reflect.TypeFor[Slates]())
 	register.Function1x2(noSlates)
-	register.DoFn6x1[context.Context, int, func(*[]byte) bool, read.Span, func(int, Slates), func(commit.Entry), error](&slatesFn{})
-	register.DoFn4x1[context.Context, int, func(*Slates) bool, func(commit.Entry), error](&writeFn{})
-	register.Iter1[Slates]()
-	register.Emitter2[int, Slates]()
-}
-
-// Slates travel as Parquet: four million rows pack well.
-func encodeSlates(s Slates) ([]byte, error) {
-	var buf bytes.Buffer
-	err := tables.Encode(&buf, s.Rows)
-	return buf.Bytes(), err
-}
-
-func decodeSlates(data []byte) (s Slates, err error) {
-	s.Rows, err = tables.Decode[schemas.Recommendation](data)
-	return s, err
+	register.DoFn6x1[context.Context, int, func(*[]byte) bool, read.Span, func(int, []byte), func(commit.Entry), error](&slatesFn{})
+	register.DoFn4x1[context.Context, int, func(*[]byte) bool, func(commit.Entry), error](&writeFn{})
+	register.Iter1[[]byte]()
+	register.Emitter2[int, []byte]()
 }
 
 // ProcessElement starts to fill the slates of one partition.
-func (f *slatesFn) ProcessElement(ctx context.Context, number int, blocks func(*[]byte) bool, span read.Span, slates func(int, Slates), entry func(commit.Entry)) error {
+func (f *slatesFn) ProcessElement(ctx context.Context, number int, blocks func(*[]byte) bool, span read.Span, slates func(int, []byte), entry func(commit.Entry)) error {
 	taken := partition.Take(blocks)
 	return f.work.Go(ctx, func(ctx context.Context, give func(func(slatesOut))) error {
 		return f.Config.fill(ctx, number, taken, span, give)
@@ -115,7 +103,7 @@ func (f *slatesFn) ProcessElement(ctx context.Context, number int, blocks func(*
 
 // FinishBundle waits for all partitions. Its side input is the one that
 // ProcessElement has.
-func (f *slatesFn) FinishBundle(_ context.Context, _ read.Span, slates func(int, Slates), entry func(commit.Entry)) error {
+func (f *slatesFn) FinishBundle(_ context.Context, _ read.Span, slates func(int, []byte), entry func(commit.Entry)) error {
 	return f.work.Wait(slatesOut{slates, entry}.take)
 }
 
@@ -138,7 +126,7 @@ func (cfg Config) fill(ctx context.Context, number int, blocks partition.Blocks,
 		return err
 	}
 	w := history.NewWalker(cfg.K)
-	var slates Slates
+	var slates []schemas.Recommendation
 	var clusters []history.Event
 	var room []schemas.Candidate
 	tally := map[string]int64{}
@@ -166,15 +154,25 @@ func (cfg Config) fill(ctx context.Context, number int, blocks partition.Blocks,
 		}
 		for rank, p := range recommender.Recommend(itemsOf(h), planned, cfg.Slots, cfg.ExploreShare) {
 			tally["recommended_"+p.Source]++
-			slates.Rows = append(slates.Rows, schemas.Recommendation{
+			slates = append(slates, schemas.Recommendation{
 				UserID: events.Names[user], Rank: int32(rank + 1), ItemID: items.IDs[p.Item], ClusterID: p.Cluster, Source: p.Source, Score: p.Score,
 			})
 		}
 		progress.Add(cfg.Stage, 1)
 	})
 	entries = append(entries, commit.Count(tally))
+	// Millions of rows pack well as Parquet.
+	var packed bytes.Buffer
+	if err := tables.Encode(&packed, slates); err != nil {
+		return err
+	}
+	spilled := spill.NewWriter(cfg.Spill)
+	element, err := spilled.Put(packed.Bytes())
+	if err := errors.Join(err, spilled.Close()); err != nil {
+		return err
+	}
 	give(func(out slatesOut) {
-		out.slates(number*cfg.Shards/partition.Partitions, slates)
+		out.slates(number*cfg.Shards/partition.Partitions, element)
 		for _, e := range entries {
 			out.entry(e)
 		}
@@ -182,24 +180,51 @@ func (cfg Config) fill(ctx context.Context, number int, blocks partition.Blocks,
 	return nil
 }
 
-func (f *writeFn) ProcessElement(ctx context.Context, shard int, slates func(*Slates) bool, entry func(commit.Entry)) error {
+// ProcessElement starts to write one part.
+func (f *writeFn) ProcessElement(ctx context.Context, shard int, slates func(*[]byte) bool, entry func(commit.Entry)) error {
+	taken := partition.Take(slates)
+	return f.work.Go(ctx, func(ctx context.Context, give func(commit.Entry)) error {
+		return f.Config.write(ctx, shard, taken, give)
+	}, entry)
+}
+
+// FinishBundle waits for all parts.
+func (f *writeFn) FinishBundle(_ context.Context, entry func(commit.Entry)) error {
+	return f.work.Wait(entry)
+}
+
+// write writes one part, sorted by user.
+func (cfg Config) write(ctx context.Context, shard int, slates [][]byte, give func(commit.Entry)) error {
 	var rows []schemas.Recommendation
-	for s := (Slates{}); slates(&s); s = (Slates{}) {
-		rows = append(rows, s.Rows...)
+	var in spill.Reader
+	defer in.Close()
+	for _, element := range slates {
+		if len(element) == 0 {
+			continue // every shard has an element, also where there is no user
+		}
+		packed, err := in.Get(element)
+		if err != nil {
+			return err
+		}
+		some, err := tables.Decode[schemas.Recommendation](packed)
+		if err != nil {
+			return err
+		}
+		rows = append(rows, some...)
 	}
 	slices.SortFunc(rows, func(a, b schemas.Recommendation) int {
 		return cmp.Or(cmp.Compare(a.UserID, b.UserID), cmp.Compare(a.Rank, b.Rank))
 	})
-	b, err := store.Open(ctx, f.Config.Output)
+	b, err := store.Open(ctx, cfg.Output)
 	if err != nil {
 		return err
 	}
-	receipt, err := tables.WriteShard(ctx, b, schemas.RecommendationsTable, f.Config.Version, shard, f.Config.Shards, rows)
+	receipt, err := tables.WriteShard(ctx, b, schemas.RecommendationsTable, cfg.Version, shard, cfg.Shards, rows)
 	if err != nil {
 		return fmt.Errorf("write recommendations: %w", err)
 	}
-	entry(commit.Entry{Receipt: &receipt})
-	entry(commit.Count(map[string]int64{"recommendations": int64(len(rows))}))
+	give(commit.Entry{Receipt: &receipt})
+	give(commit.Count(map[string]int64{"recommendations": int64(len(rows))}))
 	return nil
 }
 

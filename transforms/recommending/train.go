@@ -16,6 +16,7 @@ import (
 	"foray/transforms/partition"
 	"foray/transforms/policy"
 	"foray/transforms/read"
+	"foray/transforms/spill"
 	"foray/transforms/store"
 	"foray/transforms/tables"
 )
@@ -25,6 +26,8 @@ type TrainConfig struct {
 	Stage                         string
 	Output, Version, ItemClusters string
 	Keep                          partition.Keep
+	// Spill is a folder that all workers see, if there is one.
+	Spill string
 	// Shards is the number of parts of item_policy/.
 	Shards int
 }
@@ -45,7 +48,7 @@ func Train(s beam.Scope, cfg TrainConfig, blocks, span beam.PCollection) beam.PC
 	return beam.Flatten(s, entries, written)
 }
 
-func emptyCounts(shard int) (int, []byte) { return shard, new(policy.Counter).Block(0, 0) }
+func emptyCounts(shard int) (int, []byte) { return shard, nil }
 
 // countFn counts the histories of partitions, by shard of items.
 type countFn struct {
@@ -62,8 +65,12 @@ type countOut struct {
 
 func (out countOut) take(put func(countOut)) { put(out) }
 
-// policyFn adds one shard's counts up and writes its part.
-type policyFn struct{ Config TrainConfig }
+// policyFn adds the counts of shards up and writes their parts.
+type policyFn struct {
+	Config TrainConfig
+
+	work bundle.Work[commit.Entry]
+}
 
 func init() {
 	register.Function1x2(emptyCounts)
@@ -106,9 +113,16 @@ func (cfg TrainConfig) count(ctx context.Context, blocks partition.Blocks, span 
 		c.Add(itemsOf(h))
 	})
 	n := len(items.IDs)
+	out := spill.NewWriter(cfg.Spill)
 	for shard := range cfg.Shards {
-		block := c.Block(shardOf(shard, cfg.Shards, n), shardOf(shard+1, cfg.Shards, n))
-		give(func(out countOut) { out.counts(shard, block) })
+		element, err := out.Put(c.Block(shardOf(shard, cfg.Shards, n), shardOf(shard+1, cfg.Shards, n)))
+		if err != nil {
+			return err
+		}
+		give(func(out countOut) { out.counts(shard, element) })
+	}
+	if err := out.Close(); err != nil {
+		return err
 	}
 	give(func(out countOut) {
 		for _, e := range entries {
@@ -118,13 +132,36 @@ func (cfg TrainConfig) count(ctx context.Context, blocks partition.Blocks, span 
 	return nil
 }
 
-func (f *policyFn) ProcessElement(ctx context.Context, shard int, blocks func(*[]byte) bool, entry func(commit.Entry)) error {
-	items, err := read.LoadItemMap(ctx, f.Config.Output, f.Config.ItemClusters)
+// ProcessElement starts to write one shard.
+func (f *policyFn) ProcessElement(ctx context.Context, shard int, counts func(*[]byte) bool, entry func(commit.Entry)) error {
+	taken := partition.Take(counts)
+	return f.work.Go(ctx, func(ctx context.Context, give func(commit.Entry)) error {
+		return f.Config.write(ctx, shard, taken, give)
+	}, entry)
+}
+
+// FinishBundle waits for all shards.
+func (f *policyFn) FinishBundle(_ context.Context, entry func(commit.Entry)) error {
+	return f.work.Wait(entry)
+}
+
+// write writes one shard.
+func (cfg TrainConfig) write(ctx context.Context, shard int, counts [][]byte, give func(commit.Entry)) error {
+	items, err := read.LoadItemMap(ctx, cfg.Output, cfg.ItemClusters)
 	if err != nil {
 		return err
 	}
 	var c policy.Counter
-	for block := []byte(nil); blocks(&block); {
+	var in spill.Reader
+	defer in.Close()
+	for _, element := range counts {
+		if len(element) == 0 {
+			continue // every shard has an element, also where nothing was counted
+		}
+		block, err := in.Get(element)
+		if err != nil {
+			return err
+		}
 		if err := c.Merge(block); err != nil {
 			return err
 		}
@@ -137,16 +174,16 @@ func (f *policyFn) ProcessElement(ctx context.Context, shard int, blocks func(*[
 		}
 		rows = append(rows, row)
 	}
-	b, err := store.Open(ctx, f.Config.Output)
+	b, err := store.Open(ctx, cfg.Output)
 	if err != nil {
 		return err
 	}
-	receipt, err := tables.WriteShard(ctx, b, schemas.ItemPolicyTable, f.Config.Version, shard, f.Config.Shards, rows)
+	receipt, err := tables.WriteShard(ctx, b, schemas.ItemPolicyTable, cfg.Version, shard, cfg.Shards, rows)
 	if err != nil {
 		return fmt.Errorf("write the item policy: %w", err)
 	}
-	entry(commit.Entry{Receipt: &receipt})
-	entry(commit.Count(map[string]int64{"item_transitions": int64(len(rows))}))
+	give(commit.Entry{Receipt: &receipt})
+	give(commit.Count(map[string]int64{"item_transitions": int64(len(rows))}))
 	return nil
 }
 
