@@ -45,6 +45,8 @@ func (o *options) check(f *pflag.FlagSet) error {
 		return job.UsageError("--min_users=%d: want a number of users", o.minUsers)
 	case has("contexts_per_label") && o.contextsPerLabel < 1:
 		return job.UsageError("--contexts_per_label=%d: want at least one", o.contextsPerLabel)
+	case has("key_coverage") && (o.keyCoverage <= 0 || o.keyCoverage > 1):
+		return job.UsageError("--key_coverage=%g: want a share in (0, 1]", o.keyCoverage)
 	case has("min_match_rate") && !share(o.minMatchRate):
 		return job.UsageError("--min_match_rate=%g: want a share in [0, 1]", o.minMatchRate)
 	case has("max_failed") && !share(o.maxFailed):

@@ -44,6 +44,9 @@ type options struct {
 	publish    bool
 	estimate   bool
 
+	keyCoverage             float64
+	blockFile, overrideFile string
+
 	minMatchRate, maxFailed float64
 
 	slots        int
@@ -117,6 +120,9 @@ var (
 	plannerGroup = group{"Planner", func(o *options, f *pflag.FlagSet) {
 		f.StringVar(&o.planner, "planner", planner.Successor, "successor, random, popular or nearest (no model), or openai (any compatible endpoint)")
 		f.StringVar(&o.keys, "keys", "", "all keys, or the observed ones only (default: all where --history ≤ 2, else observed)")
+		f.Float64Var(&o.keyCoverage, "key_coverage", 1, "plan the keys with the most users, until they carry this share of users; a later run with more goes on from there")
+		f.StringVar(&o.blockFile, "block_clusters", "", "file of clusters that are never planned: an id or a description a line")
+		f.StringVar(&o.overrideFile, "overrides", "", "CSV of a person's word for keys: the clusters of a key, oldest first, and the one to plan")
 		f.BoolVar(&o.estimate, "estimate", false, "print what the run would ask, and stop")
 	}}
 	modelGroup = group{"Model (--planner=openai)", func(o *options, f *pflag.FlagSet) {
@@ -226,6 +232,7 @@ func (o *options) forPlan() (plan.Options, error) {
 	return plan.Options{
 		Planner: o.planner, History: o.history, KeyOrder: keyspace.Order(o.keyOrder), Keys: o.keys, Shards: o.shards,
 		Seed: o.seed, Model: model, MinMatchRate: o.minMatchRate, MaxFailed: o.maxFailed, Publish: o.publish,
+		KeyCoverage: o.keyCoverage, BlockFile: o.blockFile, OverrideFile: o.overrideFile,
 	}, err
 }
 

@@ -34,6 +34,10 @@ type Options struct {
 	MinMatchRate float64
 	MaxFailed    float64
 	Publish      bool
+	// KeyCoverage is the share of users whose keys are planned.
+	KeyCoverage float64
+	// BlockFile and OverrideFile are files with people's decisions, or "".
+	BlockFile, OverrideFile string
 	// From are the versions to plan from; empty for the published ones.
 	From planning.Versions
 }
@@ -57,6 +61,7 @@ func Run(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 	if cfg.Observed {
 		options["keys"] = ObservedKeys
 	}
+	options = job.Options(options, cfg.Decisions.Options())
 	model, promptVersion := o.Planner, ""
 	gates := []commit.Gate{planning.FailedGate(o.MaxFailed)}
 	if o.Planner == planner.OpenAI {
@@ -130,8 +135,12 @@ func (o *Options) Config(ctx context.Context, c *job.Command) (planning.Config, 
 	for _, leaf := range planning.Leaves(rows) {
 		leaves = append(leaves, leaf.ClusterID)
 	}
-	if _, err := keyspace.New(leaves, o.History, o.KeyOrder); err != nil {
+	space, err := keyspace.New(leaves, o.History, o.KeyOrder)
+	if err != nil {
 		return cfg, nil, &job.Exit{Code: job.Usage, Err: err}
+	}
+	if cfg.Decisions, err = o.decisions(planning.Leaves(rows), space); err != nil {
+		return cfg, nil, err
 	}
 	return cfg, parents, nil
 }

@@ -28,6 +28,7 @@ func (f *planFn) ask(ctx context.Context, w *World, keys keys, write func(*schem
 	notes := make([]note, keys.len)
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(s.waiting * f.Config.Model.Concurrency)
+	decided := f.Config.decider(w)
 	i := 0
 	for key := range keys.each {
 		if ctx.Err() != nil || s.stopped() != nil {
@@ -35,6 +36,12 @@ func (f *planFn) ask(ctx context.Context, w *World, keys keys, write func(*schem
 		}
 		at, key := i, slices.Clone(key)
 		i++
+		rows[at].Key = key
+		if decided(&rows[at]) {
+			notes[at].decided = true
+			progress.Add(f.Config.Stage, 1)
+			continue
+		}
 		group.Go(func() (err error) {
 			rows[at], notes[at], err = f.askOne(ctx, s, w, key)
 			if notes[at].answer != nil || notes[at].reject != nil {
@@ -71,9 +78,14 @@ type note struct {
 	answer *llm.Answer // nil if none could be had
 	how    llm.How
 	reject *schemas.Reject
+	// decided says that nobody was asked.
+	decided bool
 }
 
 func (n note) count(tally map[string]int64) {
+	if n.decided {
+		return
+	}
 	if n.answer == nil {
 		tally[CallsFailed]++
 		return
@@ -124,6 +136,9 @@ func (f *planFn) askOne(ctx context.Context, s *session, w *World, key []int32) 
 	case match.How == llm.None:
 		row.Status = schemas.StatusNoMatch
 		n.reject = &schemas.Reject{Reason: "the answer names no cluster of the vocabulary", Raw: commit.Cut(answer.Text)}
+	case f.Config.blocks(match.Cluster):
+		row.Status = schemas.StatusNoMatch
+		n.reject = &schemas.Reject{Reason: "the answer names a cluster of --block_clusters", Raw: commit.Cut(answer.Text)}
 	case slices.Contains(key, match.Cluster):
 		row.Status = schemas.StatusNotNovel
 		n.reject = &schemas.Reject{Reason: "the answer names a cluster of its own key", Raw: commit.Cut(answer.Text)}

@@ -408,8 +408,8 @@ func TestGates(t *testing.T) {
 		{MatchGate(.9), map[string]int64{AnswersGiven: 10, AnswersMatched: 9}, true},
 		{MatchGate(.9), map[string]int64{AnswersGiven: 10, AnswersMatched: 8}, false},
 		{MatchGate(.9), map[string]int64{"keys": 10, "keys_failed": 10}, true}, // nothing was answered
-		{FailedGate(.01), map[string]int64{"keys": 100, "keys_failed": 1}, true},
-		{FailedGate(.01), map[string]int64{"keys": 100, "keys_failed": 2}, false},
+		{FailedGate(.01), map[string]int64{KeysPlanned: 100, "keys_failed": 1}, true},
+		{FailedGate(.01), map[string]int64{KeysPlanned: 100, "keys_failed": 2}, false},
 		{FailedGate(.01), map[string]int64{}, true},
 	} {
 		if why := tc.gate.Check(commit.Tally{Counts: tc.counts}, nil); (why == "") != tc.holds || tc.gate.Exit != 3 {

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"foray/llm"
+	"foray/schemas"
 	"foray/transforms/paidlog"
 	"foray/transforms/planner"
 	"foray/transforms/store"
@@ -12,9 +13,10 @@ import (
 
 // Work is what a run would do.
 type Work struct {
-	// Keys stand in the table; Answered of them have a durable answer, and
-	// Calls are to be made, with PromptBytes of prompts.
-	Keys, Answered, Calls, PromptBytes int64
+	// Keys stand in the table. Of them Decided are not asked about (overrides,
+	// or outside the coverage), Answered have a durable answer, and Calls are
+	// to be made, with PromptBytes of prompts.
+	Keys, Decided, Answered, Calls, PromptBytes int64
 }
 
 // Count counts a run's work without a call.
@@ -31,6 +33,8 @@ func Count(ctx context.Context, cfg Config) (Work, error) {
 		}
 		return work, nil
 	}
+	var row schemas.Lookup
+	decided := cfg.decider(w)
 	prompt, err := llm.ParsePrompt(cfg.Model.Prompt)
 	if err != nil {
 		return work, err
@@ -47,6 +51,10 @@ func Count(ctx context.Context, cfg Config) (Work, error) {
 	for shard := range cfg.Shards {
 		for key := range f.keys(w, shard).each {
 			work.Keys++
+			if row.Key = key; decided(&row) {
+				work.Decided++
+				continue
+			}
 			r, err := cfg.Model.request(prompt, slices.Clone(key), w.Words(key))
 			if err != nil {
 				return work, err

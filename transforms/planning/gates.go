@@ -13,6 +13,8 @@ const (
 	AnswersNormalised = "answers_normalised" // of these, but for case, spaces, punctuation and order
 	AnswersRecorded   = "answers_recorded"   // keys whose answer was paid for by an earlier run
 	CallsFailed       = "calls_failed"       // keys that no answer could be had for
+	// KeysPlanned are the keys within the coverage asked for.
+	KeysPlanned = "keys_planned"
 )
 
 // refused is the exit code of a gate that keeps a version unpublished.
@@ -20,7 +22,7 @@ const refused = 3
 
 // FailedGate bounds the share of keys that no answer could be had for.
 func FailedGate(most float64) commit.Gate {
-	return commit.Gate{Flag: "max_failed", Measure: "share of keys that failed", Part: "keys_" + schemas.StatusFailed, Whole: "keys", Max: most, Exit: refused}
+	return commit.Gate{Flag: "max_failed", Measure: "share of keys that failed", Part: "keys_" + schemas.StatusFailed, Whole: KeysPlanned, Max: most, Exit: refused}
 }
 
 // MatchGate bounds the match rate from below.

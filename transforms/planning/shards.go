@@ -41,6 +41,7 @@ type Config struct {
 	Seed     uint64
 	// Model is set for planner.OpenAI.
 	Model Model
+	Decisions
 }
 
 // Candidates is how many clusters of a baseline a row keeps.
@@ -107,6 +108,12 @@ func (f *planFn) shard(ctx context.Context, shard int) ([]commit.Entry, error) {
 			row.Traffic = w.Traffic(row.Key)
 			tally["keys"]++
 			tally["keys_"+row.Status]++
+			if row.Status != schemas.StatusNotPlanned {
+				tally[KeysPlanned]++
+			}
+			if row.Model == OverrideModel {
+				tally["keys_overridden"]++
+			}
 			return kw.Write(row)
 		}
 		if f.Config.Planner == planner.OpenAI {
@@ -170,12 +177,16 @@ func (f *planFn) plan(ctx context.Context, w *World, keys keys, write func(*sche
 	if err != nil {
 		return &commit.Failure{Exit: 2, Message: err.Error()}
 	}
-	row := schemas.Lookup{Samples: 1, Model: f.Config.Planner}
+	var row schemas.Lookup
+	decided := f.Config.decider(w)
 	n := 0
 	for key := range keys.each {
 		row.Key = key
-		row.Candidates = p.Plan(key, Candidates, row.Candidates[:0])
-		FillRow(&row, w)
+		if !decided(&row) {
+			row.Samples, row.Model = 1, f.Config.Planner
+			row.Candidates = f.Config.allowed(p.Plan(key, Candidates+len(f.Config.Blocked), row.Candidates[:0]), Candidates)
+			FillRow(&row, w)
+		}
 		if err := write(&row); err != nil {
 			return err
 		}
