@@ -79,7 +79,7 @@ var usualName = regexp.MustCompile(`^[A-Z][A-Z0-9_]*$`)
 func (o *options) checkModel() error {
 	m := o.model
 	switch {
-	case m.Endpoint == "":
+	case m.Endpoint == "" && !m.Rematch:
 		return job.UsageError("--llm_endpoint is missing: give the base URL of the model, such as http://localhost:8000/v1")
 	case m.Name == "":
 		return job.UsageError("--llm_model is missing: give the name of the model")
@@ -93,6 +93,9 @@ func (o *options) checkModel() error {
 		return job.UsageError("--llm_decode=%s: want %s", m.Decode, planning.FreeDecoding)
 	case m.KeyEnv != "" && m.KeyFile != "":
 		return job.UsageError("--llm_api_key_env and --llm_api_key_file: give one of them")
+	}
+	if m.Rematch {
+		return nil
 	}
 	if _, err := llm.NewClient(llm.ClientConfig{Endpoint: m.Endpoint}); err != nil {
 		return job.UsageError("--llm_endpoint: %w", err)

@@ -106,3 +106,23 @@ func TestPeoplesDecisions(t *testing.T) {
 	}
 	foray(t, "plan", "--output", output, "--overrides", "none.csv").want(t, 2, "--overrides=none.csv: ")
 }
+
+func TestRematchMakesNoCall(t *testing.T) {
+	output, _ := curated(t)
+	o := newOracle(t, output)
+	server := llmtest.Start(t, o.varied)
+	half := planArgs(output, server.URL, "--key_coverage=0.5", "--min_match_rate=0")
+	foray(t, half...).want(t, 0)
+	calls, first := server.Calls(), lookupRows(t, output)
+	// What was answered is matched again, the rest is not asked about.
+	foray(t, "plan", "--planner", "openai", "--llm_model", "test-model", "--rematch", "--output", output, "--min_match_rate=0").want(t, 0)
+	if n := server.Calls(); n != calls {
+		t.Errorf("%d calls", n-calls)
+	}
+	again := lookupRows(t, output)
+	for i := range first {
+		if first[i].Status != again[i].Status || first[i].NovelDescription != again[i].NovelDescription {
+			t.Errorf("%v was %s, %q, and is %s, %q", first[i].Key, first[i].Status, first[i].NovelDescription, again[i].Status, again[i].NovelDescription)
+		}
+	}
+}

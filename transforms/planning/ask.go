@@ -44,7 +44,7 @@ func (f *planFn) ask(ctx context.Context, w *World, keys keys, write func(*schem
 		}
 		group.Go(func() (err error) {
 			rows[at], notes[at], err = f.askOne(ctx, s, w, key)
-			if notes[at].answer != nil || notes[at].reject != nil {
+			if n := notes[at]; n.answer != nil || n.reject != nil || n.decided {
 				progress.Add(f.Config.Stage, 1)
 			}
 			return err
@@ -123,6 +123,9 @@ func (f *planFn) askOne(ctx context.Context, s *session, w *World, key []int32) 
 	case errors.As(err, &terminal):
 		s.stopOn(terminal)
 		return row, note{}, nil
+	case errors.Is(err, errNotStored):
+		row.Status, row.Model, row.PromptVersion, row.Samples = schemas.StatusNotPlanned, "", "", 0
+		return row, note{decided: true}, nil
 	case errors.As(err, &call):
 		row.Status = schemas.StatusFailed
 		return row, note{reject: &schemas.Reject{Reason: call.Error()}}, nil

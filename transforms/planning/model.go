@@ -27,6 +27,8 @@ type Model struct {
 	Seed        uint64
 	// Prompt is the text of the prompt template.
 	Prompt string
+	// Rematch makes the table from stored answers alone, without a call.
+	Rematch bool
 }
 
 // Options are those that answers depend on, for a manifest.

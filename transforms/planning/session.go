@@ -88,6 +88,9 @@ func newSession(ctx context.Context, cfg Config) (*session, error) {
 	if err != nil {
 		return nil, &commit.Failure{Exit: 1, Message: err.Error()}
 	}
+	if cfg.Model.Rematch {
+		return rematching(ctx, cfg, prompt, vocabulary)
+	}
 	key, err := cfg.Model.Key()
 	if err != nil {
 		return nil, &commit.Failure{Exit: 1, Message: err.Error()}
@@ -116,6 +119,30 @@ func newSession(ctx context.Context, cfg Config) (*session, error) {
 		s.asker = llm.Recorded(llm.Retrying(llm.InFlight(untilStopped{client, s}, cfg.Model.Concurrency), llm.Retries{}), log)
 	}
 	return s, nil
+}
+
+// rematching is a session that answers from the paid log alone.
+func rematching(ctx context.Context, cfg Config, prompt *llm.Prompt, vocabulary *llm.Vocabulary) (*session, error) {
+	b, err := store.Open(ctx, cfg.Output)
+	if err != nil {
+		return nil, err
+	}
+	log, err := paidlog.Open(context.WithoutCancel(ctx), b)
+	if err != nil {
+		return nil, &commit.Failure{Exit: 1, Message: fmt.Sprintf("open the paid log: %v", err)}
+	}
+	return &session{version: cfg.Version, log: log, prompt: prompt, vocabulary: vocabulary, waiting: 2, asker: llm.Recorded(nobody{}, log)}, nil
+}
+
+// errNotStored says that there is no stored answer, and nobody is asked.
+var errNotStored = errors.New("no stored answer")
+
+// nobody answers nothing.
+type nobody struct{}
+
+// Ask implements llm.Asker.
+func (nobody) Ask(context.Context, llm.Request) (llm.Answer, error) {
+	return llm.Answer{}, errNotStored
 }
 
 // untilStopped makes no call once the endpoint has said that none can succeed.
