@@ -190,6 +190,7 @@ func recommendStages(ctx context.Context, c *job.Command, o *options, opts recom
 		return err
 	}
 	c.Stages--
+	c.Resume = false // slates are asked for anew
 	opts.ItemPolicy = trained.Versions[schemas.ItemPolicyTable]
 	_, err = recommend.Run(ctx, c, opts)
 	return err

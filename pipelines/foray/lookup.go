@@ -20,7 +20,8 @@ func lookupCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "lookup KEY...", Short: "Print the planned clusters of keys", GroupID: "look",
 		Long: `A KEY names the clusters that a user consumed last, oldest first, between commas:
-their ids (12,40), or words of their descriptions ("espresso,bouldering").`,
+their ids (12,40), or words of their descriptions ("espresso,bouldering"). Between
+semicolons, whole descriptions with their commas can be given.`,
 		Args:    cobra.MinimumNArgs(1),
 		Example: "  foray lookup --output out 12,40\n  foray lookup --output out \"espresso,rock climbing\"",
 	}
@@ -55,9 +56,13 @@ their ids (12,40), or words of their descriptions ("espresso,bouldering").`,
 
 // parseKey reads a key as ids, or as words that each fit one description.
 func parseKey(t *lookup.Table, arg string) ([]int32, error) {
-	parts := strings.Split(arg, ",")
+	separator := ","
+	if strings.Contains(arg, ";") {
+		separator = ";"
+	}
+	parts := strings.Split(arg, separator)
 	if len(parts) != t.K() {
-		return nil, job.UsageError("%q names %d clusters, keys of this table hold %d, such as 12,40: separate them by commas", arg, len(parts), t.K())
+		return nil, job.UsageError("%q names %d clusters, keys of this table hold %d, such as 12,40: separate them by commas, or by semicolons where descriptions have commas", arg, len(parts), t.K())
 	}
 	var key []int32
 	for _, part := range parts {

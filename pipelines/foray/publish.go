@@ -50,6 +50,11 @@ func publishCommand() *cobra.Command {
 		if why := o.refuses(m); why != "" {
 			return &job.Exit{Code: job.Refused, Err: fmt.Errorf("%s is not published: %s", to, why)}
 		}
+		for _, p := range m.Parts {
+			if _, err := store.ReadPart(cmd.Context(), c.Bucket, schemas.LookupTable, to, p); err != nil {
+				return &job.Exit{Code: job.Failed, Err: fmt.Errorf("%s is not published: %w", to, err)}
+			}
+		}
 		if err := publish(cmd.Context(), c, to); err != nil {
 			return err
 		}

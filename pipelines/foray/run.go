@@ -54,12 +54,12 @@ func runCommand() *cobra.Command {
 }
 
 // finish ends a command of several stages: its rejects become a table, and old
-// versions go. Also done where a stage failed, but not where it was stopped.
+// versions go. Also done where a stage failed or was stopped.
 func finish(ctx context.Context, c *job.Command) error {
-	if ctx.Err() != nil || len(c.Rows) == 0 {
+	if c.Ran == 0 {
 		return nil
 	}
-	if err := commit.Finish(ctx, c.Bucket, c.Version, c.Keep); err != nil {
+	if err := commit.Finish(context.WithoutCancel(ctx), c.Bucket, c.Version, c.Keep); err != nil {
 		return &job.Exit{Code: job.Failed, Err: err}
 	}
 	return nil
@@ -108,6 +108,7 @@ func runAll(ctx context.Context, c *job.Command, o *options) error {
 		return err
 	}
 	recommending.ItemPolicy = trained.Versions[schemas.ItemPolicyTable]
+	recommending.Unpublished = refused != nil // slates of plans that nobody is to see
 	recommended, err := recommend.Run(ctx, c, recommending)
 	if err != nil {
 		return err

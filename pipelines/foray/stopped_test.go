@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"foray/llm/llmtest"
 	"foray/schemas"
@@ -145,7 +146,7 @@ func TestInterruptedPlanGoesOn(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			output, _ := curated(t)
 			args := func(endpoint string) []string {
-				return planArgs(output, endpoint, "--min_match_rate=0.5", "--llm_concurrency="+strconv.Itoa(inFlight))
+				return planArgs(output, endpoint, "--min_match_rate=0.5", "--llm_concurrency="+strconv.Itoa(inFlight), "--llm_timeout=3s")
 			}
 			server, r := interrupt(t, args, o, test.signal)
 			r.want(t, test.exit, test.said...)
@@ -169,6 +170,35 @@ func TestInterruptedPlanGoesOn(t *testing.T) {
 				t.Errorf("a third run made %d calls", n)
 			}
 		})
+	}
+}
+
+// TestInterruptPaysForNothingTwice lets the calls in flight end.
+func TestInterruptPaysForNothingTwice(t *testing.T) {
+	output, _ := curated(t)
+	o := newOracle(t, output)
+	half := make(chan struct{})
+	once := sync.OnceFunc(func() { close(half) })
+	server := llmtest.Start(t, func(c llmtest.Call) llmtest.Reply {
+		if c.Number >= smallKeys/2 {
+			once()
+		}
+		time.Sleep(50 * time.Millisecond)
+		return o.good(c)
+	})
+	args := planArgs(output, server.URL, "--llm_concurrency=16")
+	c := start(t, args...)
+	<-half
+	if err := c.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	finished(t, c).want(t, 4, "stopped; run the same command again to go on")
+	if n := server.Calls(); n >= smallKeys {
+		t.Fatalf("%d calls before it stopped", n)
+	}
+	foray(t, args...).want(t, 0, "published ")
+	if n := server.Calls(); n != smallKeys {
+		t.Errorf("%d calls for %d keys", n, smallKeys)
 	}
 }
 

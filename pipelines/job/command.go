@@ -63,8 +63,9 @@ type Command struct {
 	// Display shows progress; Say prints a line for people.
 	Display *progress.Display
 	Say     func(format string, args ...any)
-	// Rows are the closing table so far.
+	// Rows are the closing table so far, Ran the number of stages that ran.
 	Rows []progress.StageRow
+	Ran  int
 }
 
 // Stage is one job.
@@ -115,10 +116,14 @@ func (st Stage) fingerprint() string {
 func (c *Command) Run(ctx context.Context, st Stage) (Result, error) {
 	if c.Resume {
 		if done, ok, err := c.finished(ctx, st); ok || err != nil {
+			if ok && err == nil {
+				c.addRow(st, done, 0)
+			}
 			return done, err
 		}
 	}
 	start := time.Now()
+	c.Ran++
 	if !Detached() {
 		c.Display.Stage(st.Name, st.Unit)
 	}
@@ -194,6 +199,7 @@ func (c *Command) finished(ctx context.Context, st Stage) (Result, bool, error) 
 			}
 			if m.Fingerprint == st.fingerprint() && m.Refused == "" {
 				r.Versions[t], r.Tables[t] = v, m
+				r.Tally.Counts = m.Counts
 				break
 			}
 		}
@@ -231,7 +237,7 @@ func (c *Command) submit(ctx context.Context, p *beam.Pipeline, stage string) er
 func (c *Command) sayDetached(st Stage) {
 	switch detached() {
 	case dryRun:
-		c.Say("%s: --dry_run: the job was built, and nothing was run", st.Name)
+		c.Say("%s: --dry_run: the job was built, and nothing was run (with FORAY_LOG=debug it is shown)", st.Name)
 	case template:
 		c.Say("%s: the template was written, and nothing was run", st.Name)
 	case async:

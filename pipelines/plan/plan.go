@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
@@ -76,7 +77,7 @@ func Run(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 		options = job.Options(options, o.Model.Options())
 		gates = append(gates, planning.MatchGate(o.MinMatchRate))
 	}
-	return c.Run(ctx, job.Stage{
+	r, err := c.Run(ctx, job.Stage{
 		Name: cfg.Stage, Unit: "keys", Tables: []string{schemas.LookupTable},
 		Parents: parents, Options: options, Publish: o.Publish, Gates: gates,
 		Model: model, PromptVersion: promptVersion,
@@ -84,6 +85,11 @@ func Run(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 			commit.Commit(s, commits, planning.Plan(s, cfg))
 		},
 	})
+	if ctx.Err() != nil && job.WorkersHere() {
+		// What is in flight is paid for.
+		planning.Stop(c.Version, o.Model.Timeout+time.Second)
+	}
+	return r, err
 }
 
 // Config resolves what is planned from, and checks that it can be.

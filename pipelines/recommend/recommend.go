@@ -30,6 +30,8 @@ type Options struct {
 	// the published lookup table, its parent, and the item policy that was
 	// trained for it last.
 	Lookup, ItemClusters, ItemPolicy string
+	// Unpublished keeps CURRENT of recommendations/ where it is.
+	Unpublished bool
 }
 
 // Train runs the job that writes item_policy/.
@@ -104,7 +106,7 @@ func Run(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 			"explore_share": strconv.FormatFloat(o.ExploreShare, 'g', -1, 64),
 		}),
 		Gates:   o.EventGates(),
-		Publish: true,
+		Publish: !o.Unpublished,
 		Build: func(s beam.Scope, commits commit.Config) {
 			reading := c.ReadEvents(cfg.Stage, o.Inputs, events, read.ItemIndex, o.ItemClusters)
 			reading.Names, reading.Uncounted = true, true

@@ -32,6 +32,9 @@ func Metrics(cfg Config, w *planning.World, t *planning.Table, plans []planner.P
 		ratio(MatchRate, name, matched, answered)
 		ratio(NoveltyRate, name, novel, matched)
 		ratio(Coverage, name, planned(plans[p], t), int64(len(w.Leaves)))
+		if s.Cases == 0 {
+			continue // nothing to recall is no recall of 0
+		}
 		for top, k := range Tops {
 			v, low, high := s.Recall(p, top)
 			add(Recall, name, int32(k), v, low, high, s.Cases)

@@ -49,10 +49,10 @@ func (t *Table) Describe(cluster int32) (description string, ok bool) {
 func (t *Table) Leaves() []int32 { return t.leaves }
 
 // Find gives the leaves that words may mean, sorted: the one of that very
-// description, else all with these words in their descriptions, in any order.
-// Upper and lower case are the same.
+// description, else those with that very phrase, else all with these words in
+// their descriptions, in any order. Upper and lower case are the same.
 func (t *Table) Find(words string) []int32 {
-	var found []int32
+	var found, phrased []int32
 	wanted := fields(words)
 	if len(wanted) == 0 {
 		return nil
@@ -62,9 +62,18 @@ func (t *Table) Find(words string) []int32 {
 		if slices.Equal(have, wanted) {
 			return []int32{leaf}
 		}
+		for phrase := range strings.SplitSeq(t.descriptions[leaf], ",") {
+			if slices.Equal(fields(phrase), wanted) {
+				phrased = append(phrased, leaf)
+				break
+			}
+		}
 		if !slices.ContainsFunc(wanted, func(w string) bool { return !slices.Contains(have, w) }) {
 			found = append(found, leaf)
 		}
+	}
+	if len(phrased) > 0 {
+		return phrased
 	}
 	return found
 }

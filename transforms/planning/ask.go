@@ -123,6 +123,8 @@ func (f *planFn) askOne(ctx context.Context, s *session, w *World, key []int32) 
 	case errors.As(err, &terminal):
 		s.stopOn(terminal)
 		return row, note{}, nil
+	case errors.Is(err, errStopped):
+		return row, note{}, nil
 	case errors.Is(err, errNotStored):
 		row.Status, row.Model, row.PromptVersion, row.Samples = schemas.StatusNotPlanned, "", "", 0
 		return row, note{decided: true}, nil

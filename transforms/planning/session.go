@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"foray/llm"
 	"foray/transforms/commit"
@@ -37,7 +38,8 @@ type session struct {
 var (
 	sessionMu sync.Mutex
 	current   *session
-	users     int // shards that hold current
+	users     int           // shards that hold current
+	idle      chan struct{} // closed when the last of them has left
 
 	// failures are the *commit.Failure of commands that were stopped, by
 	// version: a shard that comes when all others have left opens a session of
@@ -56,7 +58,9 @@ func openSession(ctx context.Context, cfg Config) (*session, error) {
 		}
 		current = s
 	}
-	users++
+	if users++; users == 1 {
+		idle = make(chan struct{})
+	}
 	return current, nil
 }
 
@@ -67,9 +71,29 @@ func closeSession() error {
 	if users--; users > 0 || current == nil {
 		return nil
 	}
+	defer close(idle)
 	s := current
 	current = nil
 	return s.log.Close()
+}
+
+// Stop lets the calls of this process that are in flight end, and makes no
+// others; it returns when their answers are durable, or after so long.
+func Stop(version string, patience time.Duration) {
+	f := &commit.Failure{Exit: 4, Message: "stopped; run the same command again to go on"}
+	failures.Store(version, f)
+	sessionMu.Lock()
+	if current == nil || current.version != version {
+		sessionMu.Unlock()
+		return
+	}
+	current.stop(f, nil)
+	left := idle
+	sessionMu.Unlock()
+	select {
+	case <-left:
+	case <-time.After(patience):
+	}
 }
 
 func newSession(ctx context.Context, cfg Config) (*session, error) {
@@ -145,7 +169,11 @@ func (nobody) Ask(context.Context, llm.Request) (llm.Answer, error) {
 	return llm.Answer{}, errNotStored
 }
 
-// untilStopped makes no call once the endpoint has said that none can succeed.
+// errStopped says that no call is made any more.
+var errStopped = errors.New("stopped")
+
+// untilStopped makes no call once the endpoint has said that none can succeed,
+// or once the command is stopped.
 type untilStopped struct {
 	asker   llm.Asker
 	session *session
@@ -156,7 +184,14 @@ func (a untilStopped) Ask(ctx context.Context, r llm.Request) (llm.Answer, error
 	if terminal := a.session.ended(); terminal != nil {
 		return llm.Answer{}, terminal
 	}
-	answer, err := a.asker.Ask(ctx, r)
+	if a.session.stopped() != nil {
+		return llm.Answer{}, errStopped
+	}
+	if ctx.Err() != nil {
+		return llm.Answer{}, fmt.Errorf("ask %s: %w", r.Model, context.Cause(ctx))
+	}
+	// A call that is made is paid for: it ends in its own time.
+	answer, err := a.asker.Ask(context.WithoutCancel(ctx), r)
 	if terminal := (*llm.TerminalError)(nil); errors.As(err, &terminal) {
 		a.session.stopOn(terminal)
 	}
