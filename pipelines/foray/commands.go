@@ -174,7 +174,7 @@ func recommendCommand() *cobra.Command {
 		c.Resume = true // an item policy for the same events serves again
 		return recommendStages(cmd.Context(), c, o, o.forRecommend())
 	}
-	return withFlags(cmd, o, outputGroup, eventsGroup, formatGroup, slatesGroup, partsGroup, runnerGroup)
+	return withFlags(cmd, o, outputGroup, tableGroup, eventsGroup, formatGroup, slatesGroup, partsGroup, runnerGroup)
 }
 
 // recommendStages trains the item policy, then recommends with it. A launcher
@@ -199,7 +199,7 @@ func recommendStages(ctx context.Context, c *job.Command, o *options, opts recom
 func evaluateCommand() *cobra.Command {
 	return stageCommand("evaluate", "Judge the plans by what users did later; write metrics and the report",
 		"foray evaluate --items items.csv --events events.csv --output out",
-		[]group{outputGroup, itemsGroup, eventsGroup, formatGroup, cutGroup, runnerGroup},
+		[]group{outputGroup, tableGroup, itemsGroup, eventsGroup, formatGroup, cutGroup, runnerGroup},
 		func(ctx context.Context, c *job.Command, o *options) (job.Result, error) {
 			return evaluate.Run(ctx, c, o.forEvaluate())
 		})

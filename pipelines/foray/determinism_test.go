@@ -23,13 +23,17 @@ import (
 	"foray/transforms/store"
 )
 
-// threeLogs writes the small catalogue with its events in three files, one of
+// threeLogs writes a catalogue with its events in three files, one of
 // them with rows that cannot be used, so that what comes of several readers
 // has an order to lose.
-func threeLogs(t *testing.T) (items, events string) {
+func threeLogs(t *testing.T, world catalogue.Options) (items, events string) {
 	t.Helper()
 	dir := t.TempDir()
-	if err := smallCatalogue(dir); err != nil {
+	w, err := catalogue.Generate(world)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Write(dir); err != nil {
 		t.Fatal(err)
 	}
 	data, err := os.ReadFile(filepath.Join(dir, catalogue.EventsFile))
@@ -82,9 +86,10 @@ func sameParts(t *testing.T, have, want map[string][]schemas.Part) {
 }
 
 // TestSameBytesEverywhere holds the bytes of every part of every table against
-// each other: on one core and two, and on workers of their own.
+// each other: on one core and two, and on workers of their own. The catalogue
+// is that of the demo.
 func TestSameBytesEverywhere(t *testing.T) {
-	items, events := threeLogs(t)
+	items, events := threeLogs(t, catalogue.DefaultOptions())
 	t.Setenv("GOMAXPROCS", "1")
 	one := wholeRun(t, items, events)
 	t.Setenv("GOMAXPROCS", "2")
@@ -205,7 +210,7 @@ func isThisProgram(t *testing.T, path string) bool {
 // read in another order, and make the same clusters and tables. What names
 // files, or the order of rows, is left out.
 func TestOrderOfFilesDoesNotMatter(t *testing.T) {
-	items, events := threeLogs(t)
+	items, events := threeLogs(t, smallWorld)
 	one := wholeRun(t, items, events)
 	for i, name := range []string{"log-2.csv", "log-0.csv", "log-1.csv"} {
 		old := strings.Replace(events, "log-*.csv", name, 1)

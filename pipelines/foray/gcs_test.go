@@ -13,7 +13,7 @@ import (
 // TestObjectStore runs everything from and to an object store.
 func TestObjectStore(t *testing.T) {
 	bucket := gcstest.Start(t)
-	items, events := threeLogs(t)
+	items, events := threeLogs(t, smallWorld)
 	logs, err := filepath.Glob(events)
 	if err != nil || len(logs) != 3 {
 		t.Fatalf("the files of events are %v, %v", logs, err)

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"foray/schemas"
+	"foray/testdata/catalogue"
 	"foray/transforms/planning"
 	"foray/transforms/store"
 	"foray/transforms/tables"
@@ -65,6 +66,67 @@ func TestRealData(t *testing.T) {
 			compare(t, path, got)
 		})
 	}
+}
+
+// demoClusters are as many as the demo's world has interests.
+const demoClusters = "72"
+
+// TestDemoAgainstTheTruth holds the demo's clusters and plans against the
+// world behind them: the normalised mutual information of clusters and
+// interests, and recall@1 beside the best that a table can be expected to have.
+func TestDemoAgainstTheTruth(t *testing.T) {
+	dir := t.TempDir()
+	w, err := catalogue.Generate(catalogue.DefaultOptions())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Write(dir); err != nil {
+		t.Fatal(err)
+	}
+	out := filepath.Join(dir, "out")
+	foray(t, "run", "--items", filepath.Join(dir, catalogue.ItemsFile), "--events", filepath.Join(dir, catalogue.EventsFile),
+		"--clusters", demoClusters, "--output", out).want(t, 0)
+	got := measure(t, out)
+	interests := map[string]int32{}
+	for i, item := range w.Items {
+		interests[item.ID] = w.Truth.ItemInterest[i]
+	}
+	items := rows(t, out, schemas.ItemClustersTable, tables.Read[schemas.ItemCluster])
+	truth, found := make([]int32, len(items)), make([]int32, len(items))
+	for i, it := range items {
+		truth[i], found[i] = interests[it.ItemID], it.ClusterID
+	}
+	round := func(v float64) float64 { return math.Round(v*1e4) / 1e4 }
+	got.Metrics["nmi of clusters and interests"] = round(mutualInformation(truth, found))
+	got.Metrics["recall of the best possible 1"] = round(got.Metrics["recall successor 1"] / w.BestRecall(1, w.Cut(0.8)).Realised)
+	path := filepath.Join("..", "..", "testdata", "goldens", "demo.json")
+	if os.Getenv("FORAY_UPDATE_GOLDENS") != "" {
+		writeGolden(t, path, got)
+	}
+	compare(t, path, got)
+}
+
+// mutualInformation is I(a; b) ÷ √(H(a)·H(b)), in [0, 1]: 1 if each tells the
+// other.
+func mutualInformation(a, b []int32) float64 {
+	n := float64(len(a))
+	one, two, both := map[int32]float64{}, map[int32]float64{}, map[[2]int32]float64{}
+	for i := range a {
+		one[a[i]]++
+		two[b[i]]++
+		both[[2]int32{a[i], b[i]}]++
+	}
+	entropy := func(counts map[int32]float64) (h float64) {
+		for _, c := range counts {
+			h -= c / n * math.Log(c/n)
+		}
+		return h
+	}
+	information := 0.0
+	for pair, c := range both {
+		information += c / n * math.Log(c*n/(one[pair[0]]*two[pair[1]]))
+	}
+	return information / math.Sqrt(entropy(one)*entropy(two))
 }
 
 // measure reads what a golden holds from the published tables.

@@ -49,6 +49,7 @@ type options struct {
 
 	minMatchRate, maxFailed float64
 
+	lookup       string
 	slots        int
 	exploreShare float64
 }
@@ -144,6 +145,9 @@ var (
 	publishGroup = group{"Publishing", func(o *options, f *pflag.FlagSet) {
 		f.BoolVar(&o.publish, "publish", true, "move lookup/CURRENT if the gates hold")
 	}}
+	tableGroup = group{"Table", func(o *options, f *pflag.FlagSet) {
+		f.StringVar(&o.lookup, "lookup", "", "version of lookup/ to use, such as v=20260102T030405.000Z (default: the published one)")
+	}}
 	slatesGroup = group{"Recommendations", func(o *options, f *pflag.FlagSet) {
 		f.IntVar(&o.slots, "slots", policy.DefaultSlots, "items recommended to a user")
 		f.Float64Var(&o.exploreShare, "explore_share", policy.DefaultExploreShare, "share of the slots for items of planned clusters, in [0, 1]")
@@ -238,9 +242,9 @@ func (o *options) forPlan() (plan.Options, error) {
 }
 
 func (o *options) forRecommend() recommend.Options {
-	return recommend.Options{Inputs: o.Inputs, Shards: o.shards, Slots: o.slots, ExploreShare: o.exploreShare}
+	return recommend.Options{Inputs: o.Inputs, Lookup: o.lookup, Shards: o.shards, Slots: o.slots, ExploreShare: o.exploreShare}
 }
 
 func (o *options) forEvaluate() evaluate.Options {
-	return evaluate.Options{Inputs: o.Inputs, Seed: o.seed}
+	return evaluate.Options{Inputs: o.Inputs, Lookup: o.lookup, Seed: o.seed}
 }

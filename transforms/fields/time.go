@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strconv"
 	"time"
 )
 
@@ -49,6 +50,21 @@ func ParseTime(field []byte, unit Unit) (micros int64, err error) {
 		return parseOddNumber(field, unit, scale)
 	}
 	return number, nil
+}
+
+// TimeOf is ParseTime of a whole number.
+func TimeOf(number int64, unit Unit) (micros int64, err error) {
+	scale := int64(1)
+	switch unit {
+	case Seconds:
+		scale = 1e6
+	case Milliseconds:
+		scale = 1e3
+	}
+	if unit == RFC3339 || number < 0 || number > maxSeconds*1e6/scale || number*scale < minSeconds*1e6 || number*scale >= maxSeconds*1e6 {
+		return ParseTime(strconv.AppendInt(nil, number, 10), unit) // says what is wrong
+	}
+	return number * scale, nil
 }
 
 // CheckTime is ParseTime's check of a time that is known in microseconds.

@@ -2,6 +2,7 @@ package fields
 
 import (
 	"strings"
+	"math"
 	"testing"
 	"time"
 )
@@ -221,5 +222,17 @@ func BenchmarkParseTime(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+func TestTimeOfIsParseTime(t *testing.T) {
+	for _, unit := range []Unit{Seconds, Milliseconds, Microseconds, RFC3339} {
+		for _, n := range []int64{0, -1, 17, minSeconds - 1, minSeconds, 1_700_000_000, maxSeconds - 1, maxSeconds, 1_700_000_000_000, 1_700_000_000_000_000, 20130403, math.MaxInt64, math.MinInt64} {
+			want, wantErr := ParseTime(fmt.Append(nil, n), unit)
+			got, err := TimeOf(n, unit)
+			if got != want || fmt.Sprint(err) != fmt.Sprint(wantErr) {
+				t.Errorf("%d in %s: %d, %v, want %d, %v", n, unit, got, err, want, wantErr)
+			}
+		}
 	}
 }

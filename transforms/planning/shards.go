@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
@@ -95,7 +96,7 @@ func (f *planFn) shard(ctx context.Context, shard int) ([]commit.Entry, error) {
 		return nil, err
 	}
 	keys := f.keys(w, shard)
-	progress.Expect(f.Config.Stage, int64(keys.len))
+	f.expect(w)
 	b, err := store.Open(ctx, f.Config.Output)
 	if err != nil {
 		return nil, err
@@ -211,4 +212,18 @@ func FillRow(row *schemas.Lookup, w *World) {
 	best.Votes = max(best.Votes, 1)
 	row.Status, row.NovelCluster, row.Votes = schemas.StatusOK, &best.Cluster, best.Votes
 	row.NovelDescription = w.Describe(best.Cluster)
+}
+
+// expected are the commands, by version, whose keys progress knows of.
+var expected sync.Map
+
+// expect tells progress of all keys of the command when the first shard
+// starts: a total that grows would promise too early an end.
+func (f *planFn) expect(w *World) {
+	if _, told := expected.LoadOrStore(f.Config.Version, true); told {
+		return
+	}
+	for shard := range f.Config.Shards {
+		progress.Expect(f.Config.Stage, int64(f.keys(w, shard).len))
+	}
 }

@@ -282,8 +282,13 @@ func (p *parser) parquetRow(r *parquetRow) error {
 }
 
 func (p *parser) parquetTime(r *parquetRow) (int64, error) {
-	if v := r.values(timeColumn); r.kind(timeColumn) == columnar.Time && !v.Null[r.row] {
-		return v.Ints[r.row], fields.CheckTime(v.Ints[r.row])
+	if v := r.values(timeColumn); !v.Null[r.row] {
+		switch r.kind(timeColumn) {
+		case columnar.Time:
+			return v.Ints[r.row], fields.CheckTime(v.Ints[r.row])
+		case columnar.Int:
+			return fields.TimeOf(v.Ints[r.row], p.source.Unit)
+		}
 	}
 	return fields.ParseTime(r.text(timeColumn), p.source.Unit)
 }
