@@ -1,8 +1,9 @@
 package fields
 
 import (
-	"strings"
+	"fmt"
 	"math"
+	"strings"
 	"testing"
 	"time"
 )
