@@ -110,7 +110,7 @@ func (f *File) sampleParquet(ctx context.Context, names []string, sample func([]
 }
 
 // splitRows is about how many rows of a Parquet file a split has.
-const splitRows = 1 << 20
+const splitRows = 1 << 18
 
 // parquetSplits cuts between row groups.
 func (f File) parquetSplits(ctx context.Context, file int) ([]Split, error) {

@@ -24,7 +24,7 @@ type Split struct {
 
 // splitBytes is about how long a split of a text file is. What is split is
 // what the file's size says, never the number of cores.
-var splitBytes int64 = 32 << 20
+var splitBytes int64 = 8 << 20
 
 // splits cuts a file. Text is cut where rows begin, which takes a look at all
 // of it: worth it for a local file. A packed file has no places to start at.
