@@ -51,6 +51,8 @@ func (o *options) check(f *pflag.FlagSet) error {
 		return job.UsageError("--min_match_rate=%g: want a share in [0, 1]", o.minMatchRate)
 	case has("max_failed") && !share(o.maxFailed):
 		return job.UsageError("--max_failed=%g: want a share in [0, 1]", o.maxFailed)
+	case has("min_recall") && o.minRecall != "" && recallBound(o.minRecall, 2, 1) < 0:
+		return job.UsageError("--min_recall=%s: want a share in [0, 1], or a multiple of a random plan's recall such as 2x", o.minRecall)
 	case has("slots") && (o.slots < 1 || !share(o.exploreShare)):
 		return job.UsageError("--slots=%d --explore_share=%g: want at least one slot and a share in [0, 1]", o.slots, o.exploreShare)
 	case has("keys") && !slices.Contains([]string{"", plan.AllKeys, plan.ObservedKeys}, o.keys):

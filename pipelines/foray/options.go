@@ -48,6 +48,7 @@ type options struct {
 	blockFile, overrideFile string
 
 	minMatchRate, maxFailed float64
+	minRecall               string
 
 	lookup       string
 	slots        int
@@ -141,6 +142,9 @@ var (
 	gatesGroup = group{"Gates", func(o *options, f *pflag.FlagSet) {
 		f.Float64Var(&o.minMatchRate, "min_match_rate", 0.90, "least share of answers that name a cluster, to publish")
 		f.Float64Var(&o.maxFailed, "max_failed", 0.01, "largest share of keys without an answer, to publish")
+	}}
+	recallGroup = group{"Gate on recall", func(o *options, f *pflag.FlagSet) {
+		f.StringVar(&o.minRecall, "min_recall", "", "least recall@1 of the planner to publish: a share such as 0.05, or a multiple of a random plan's such as 2x (default: none)")
 	}}
 	publishGroup = group{"Publishing", func(o *options, f *pflag.FlagSet) {
 		f.BoolVar(&o.publish, "publish", true, "move lookup/CURRENT if the gates hold")

@@ -47,7 +47,13 @@ func publishCommand() *cobra.Command {
 		if err != nil {
 			return &job.Exit{Code: job.Failed, Err: err}
 		}
-		if why := o.refuses(m); why != "" {
+		why := o.refuses(m)
+		if why == "" {
+			if why, err = o.refusesRecall(cmd.Context(), c, m); err != nil {
+				return &job.Exit{Code: job.Failed, Err: err}
+			}
+		}
+		if why != "" {
 			return &job.Exit{Code: job.Refused, Err: fmt.Errorf("%s is not published: %s", to, why)}
 		}
 		for _, p := range m.Parts {
@@ -64,7 +70,7 @@ func publishCommand() *cobra.Command {
 	publishTo := group{"Publishing", func(_ *options, f *pflag.FlagSet) {
 		f.StringVar(&to, "to", "", "version to publish, such as v=20260102T030405.000Z (default: the newest finished one)")
 	}}
-	return withFlags(cmd, o, placeGroup, publishTo, gatesGroup)
+	return withFlags(cmd, o, placeGroup, publishTo, gatesGroup, recallGroup)
 }
 
 // refuses says which gate keeps a version from being published, or "".

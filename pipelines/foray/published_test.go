@@ -89,3 +89,21 @@ func TestNothingToRecall(t *testing.T) {
 		t.Error("there is no closing table")
 	}
 }
+
+func TestRecallGate(t *testing.T) {
+	_, sources := curated(t)
+	output := filepath.Join(t.TempDir(), "out")
+	args := append(smallRun(sources, output), "--clusters", smallClusters)
+	foray(t, append(args, "--min_recall=0.99")...).want(t, 3, " is not published: recall@1 is 0.", "below --min_recall=0.99 (0.99)")
+	if _, err := os.Stat(filepath.Join(output, schemas.LookupTable, "CURRENT")); !os.IsNotExist(err) {
+		t.Errorf("it is published: %v", err)
+	}
+	foray(t, "publish", "--output", output, "--min_recall=100x").want(t, 3, "below --min_recall=100x (7.143)") // 100 ÷ (16 − 2)
+	foray(t, "publish", "--output", output, "--min_recall=1.2x").want(t, 0, "published ")
+	foray(t, append(args, "--min_recall=1.2x")...).want(t, 0)
+	foray(t, "plan", "--planner", "random", "--publish=false", "--output", output).want(t, 0)
+	foray(t, "publish", "--output", output, "--min_recall=0.1").want(t, 3, "it was not judged: run foray evaluate --lookup v=")
+	for _, bad := range []string{"2", "-1", "x", "NaN", "two"} {
+		foray(t, "publish", "--output", output, "--min_recall="+bad).want(t, 2, "--min_recall="+bad+": want a share in [0, 1]")
+	}
+}

@@ -18,6 +18,7 @@ import (
 	"foray/transforms/once"
 	"foray/transforms/planning"
 	"foray/transforms/read"
+	"foray/transforms/store"
 )
 
 // runStages is the number of jobs of foray run.
@@ -50,7 +51,7 @@ func runCommand() *cobra.Command {
 		return err
 	}
 	return withFlags(cmd, o, outputGroup, itemsGroup, eventsGroup, formatGroup, cutGroup, clusterGroup, keysGroup, partsGroup, plannerGroup,
-		promptGroup, modelGroup, trainingGroup, slatesGroup, gatesGroup, runnerGroup)
+		promptGroup, modelGroup, trainingGroup, slatesGroup, gatesGroup, recallGroup, runnerGroup)
 }
 
 // finish ends a command of several stages: its rejects become a table, and old
@@ -120,6 +121,15 @@ func runAll(ctx context.Context, c *job.Command, o *options) error {
 	}
 	if refused != nil {
 		return refused
+	}
+	m, err := store.ReadManifest(ctx, c.Bucket, schemas.LookupTable, lookup)
+	if err != nil {
+		return &job.Exit{Code: job.Failed, Err: err}
+	}
+	if why, err := o.refusesRecall(ctx, c, m); err != nil {
+		return &job.Exit{Code: job.Failed, Err: err}
+	} else if why != "" {
+		return &job.Exit{Code: job.Refused, Err: fmt.Errorf("%s is not published: %s", lookup, why)}
 	}
 	return publish(ctx, c, lookup)
 }
