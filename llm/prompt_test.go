@@ -49,7 +49,7 @@ func TestParsePrompt(t *testing.T) {
 		{"good", "{{range .Descriptions}}{{.}} {{end}}", ""},
 		{"system", `{{define "system"}}Be brief.{{end}}{{join}}`, "line 1: function \"join\" not defined"},
 		{"pairs only", "{{index .Descriptions 0}} then {{index .Descriptions 1}}", ""},
-		{"unknown field", "Hello\n{{range .Descriptions}}{{.}}{{end}}\n{{.User}}", "line 3: <.User>: can't evaluate field User; .Descriptions is the only field"},
+		{"unknown field", "Hello\n{{range .Descriptions}}{{.}}{{end}}\n{{.User}}", "line 3: <.User>: can't evaluate field User; there are .Descriptions and .Successor"},
 		{"syntax", "a\nb {{if}}", "line 2: missing value for if"},
 		{"unused", "Recommend something.", "description 1 of a key of 2 is not in the prompt"},
 		{"empty", "", "renders to nothing"},
@@ -97,7 +97,7 @@ func TestVersionsDiffer(t *testing.T) {
 }
 
 func FuzzParsePrompt(f *testing.F) {
-	f.Add(paperTemplate, "jazz")
+	f.Add(PaperTemplate(), "jazz")
 	f.Add("{{range .Descriptions}}{{.}}{{end}}", "a\nb")
 	f.Add(`{{define "system"}}{{end}}{{index .Descriptions 0}}`, "")
 	f.Add("{{", "\xff")
@@ -122,4 +122,45 @@ func FuzzParsePrompt(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestBuiltinPrompts(t *testing.T) {
+	for _, name := range BuiltinPrompts {
+		text, ok := BuiltinTemplate(name)
+		if !ok {
+			t.Fatalf("there is no %s", name)
+		}
+		p, err := ParsePrompt(text)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if p, err = p.With([]string{"first, words", "second, words"}); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		messages, err := p.Ask(Question{[]string{"older", "newer"}, "next"})
+		if err != nil || len(messages) != 2 {
+			t.Fatalf("%s: %v, %v", name, messages, err)
+		}
+		system, user := messages[0].Content, messages[1].Content
+		if strings.Contains(system, "first, words\nsecond, words\n") != (name == VocabularyPromptName) {
+			t.Errorf("%s: the system message is %q", name, system)
+		}
+		if p.Hints() != (name == HintPromptName) || strings.Contains(user, "Others went on to: next") != p.Hints() {
+			t.Errorf("%s: the user message is %q", name, user)
+		}
+		if !strings.Contains(system, AnswerMark) || !strings.HasPrefix(user, "Cluster 1: older\nCluster 2: newer") {
+			t.Errorf("%s: %q, %q", name, system, user)
+		}
+		// What is shared comes first and does not depend on the key.
+		other, err := p.Ask(Question{[]string{"a", "b"}, ""})
+		if err != nil || other[0] != messages[0] || strings.Contains(other[1].Content, "Others") {
+			t.Errorf("%s: another key gives %v, %v", name, other, err)
+		}
+	}
+	if _, ok := BuiltinTemplate("../paper"); ok {
+		t.Error("a path is a built-in prompt")
+	}
+	if _, err := ParsePrompt(`{{define "system"}}{{.Descriptions}}{{end}}{{range .Descriptions}}{{.}}{{end}}`); err == nil || !strings.Contains(err.Error(), ".Vocabulary alone") {
+		t.Errorf("a system block with a key in it gave %v", err)
+	}
 }

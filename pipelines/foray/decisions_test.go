@@ -1,10 +1,12 @@
 package main
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"foray/llm/llmtest"
@@ -125,4 +127,40 @@ func TestRematchMakesNoCall(t *testing.T) {
 			t.Errorf("%v was %s, %q, and is %s, %q", first[i].Key, first[i].Status, first[i].NovelDescription, again[i].Status, again[i].NovelDescription)
 		}
 	}
+}
+
+func TestBuiltinPromptsReachTheModel(t *testing.T) {
+	output, _ := curated(t)
+	clusters := rows(t, output, schemas.ClustersTable, tables.Read[schemas.Cluster])
+	foray(t, "plan", "--planner", "successor", "--output", output).want(t, 0)
+	next := map[string]string{}
+	for _, r := range lookupRows(t, output) {
+		next[keyName(r.Key)] = r.NovelDescription
+	}
+	for _, name := range []string{"vocabulary", "hint"} {
+		var mu sync.Mutex
+		var prompts []string
+		server := llmtest.Start(t, func(c llmtest.Call) llmtest.Reply {
+			mu.Lock()
+			defer mu.Unlock()
+			prompts = append(prompts, c.Prompt)
+			return llmtest.Text("New cluster: nothing of the kind")
+		})
+		foray(t, planArgs(output, server.URL, "--prompt", name, "--min_match_rate=0")...).want(t, 0)
+		if len(prompts) != smallKeys {
+			t.Fatalf("%s: %d prompts", name, len(prompts))
+		}
+		for _, p := range prompts {
+			if name == "vocabulary" {
+				for _, c := range clusters {
+					if leaf := c.Level == 3; leaf != strings.Contains(p, c.Description+"\n") && leaf {
+						t.Fatalf("%q does not show %q", p, c.Description)
+					}
+				}
+			} else if _, hint, ok := strings.Cut(p, "Others went on to: "); !ok || !slices.Contains(slices.Collect(maps.Values(next)), strings.TrimSpace(hint)) {
+				t.Fatalf("%q has no successor", p)
+			}
+		}
+	}
+	foray(t, "plan", "--prompt", "none", "--planner", "openai", "--llm_endpoint", "http://127.0.0.1:1/v1", "--llm_model", "m", "--output", output).want(t, 2, "--prompt=none: want paper, vocabulary, hint, or a file that can be read")
 }

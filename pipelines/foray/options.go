@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -117,7 +118,7 @@ var (
 		f.IntVar(&o.contextsPerLabel, "contexts_per_label", 10, "most frequent contexts of each next cluster that become examples")
 	}}
 	promptGroup = group{"Prompt", func(o *options, f *pflag.FlagSet) {
-		f.StringVar(&o.promptFile, "prompt", "paper", "paper, or a file with a template of your own (Go's text/template)")
+		f.StringVar(&o.promptFile, "prompt", llm.PaperPromptName, "paper; vocabulary: with all descriptions; hint: with the key's successor; or a file with a template of your own (Go's text/template)")
 	}}
 	plannerGroup = group{"Planner", func(o *options, f *pflag.FlagSet) {
 		f.StringVar(&o.planner, "planner", planner.Successor, "successor, random, popular or nearest (no model), or openai (any compatible endpoint)")
@@ -212,12 +213,12 @@ func withFlags(cmd *cobra.Command, o *options, groups ...group) *cobra.Command {
 
 // promptText reads the template that --prompt names.
 func (o *options) promptText() (string, error) {
-	if o.promptFile == "paper" {
-		return llm.PaperTemplate(), nil
+	if text, ok := llm.BuiltinTemplate(o.promptFile); ok {
+		return text, nil
 	}
 	data, err := os.ReadFile(o.promptFile)
 	if err != nil {
-		return "", job.UsageError("--prompt=%s: want paper, or a file that can be read: %w", o.promptFile, err)
+		return "", job.UsageError("--prompt=%s: want %s, or a file that can be read: %w", o.promptFile, strings.Join(llm.BuiltinPrompts, ", "), err)
 	}
 	return string(data), nil
 }

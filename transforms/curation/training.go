@@ -68,7 +68,15 @@ func (f *trainingFn) ProcessElement(ctx context.Context, _ int, blocks func(*[]b
 	for _, c := range clusters {
 		descriptions[c.ClusterID] = c.Description
 	}
+	// The order that plan shows them in, too.
+	var vocabulary []string
+	for _, leaf := range items.Leaves {
+		vocabulary = append(vocabulary, descriptions[leaf])
+	}
 	prompt, err := llm.ParsePrompt(f.Config.Prompt)
+	if err == nil {
+		prompt, err = prompt.With(vocabulary)
+	}
 	if err != nil {
 		entry(commit.Fail(err))
 		return nil

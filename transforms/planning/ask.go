@@ -110,8 +110,8 @@ func (n note) count(tally map[string]int64) {
 // What nothing more can be asked after stops the session, and is no error:
 // that would cancel the other calls in flight, which are paid for.
 func (f *planFn) askOne(ctx context.Context, s *session, w *World, key []int32) (schemas.Lookup, note, error) {
-	row := schemas.Lookup{Key: key, Samples: 1, Model: f.Config.Model.Name, PromptVersion: s.prompt.Version()}
-	request, err := f.Config.Model.request(s.prompt, key, w.Words(key))
+	row := schemas.Lookup{Key: key, Samples: 1, Model: f.Config.Model.Name, PromptVersion: s.questions.prompt.Version()}
+	request, err := s.questions.request(key)
 	if err != nil {
 		s.stop(&commit.Failure{Exit: 1, Message: err.Error()}, nil)
 		return row, note{}, nil

@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 
-	"foray/llm"
 	"foray/schemas"
 	"foray/transforms/paidlog"
 	"foray/transforms/planner"
@@ -35,7 +34,7 @@ func Count(ctx context.Context, cfg Config) (Work, error) {
 	}
 	var row schemas.Lookup
 	decided := cfg.decider(w)
-	prompt, err := llm.ParsePrompt(cfg.Model.Prompt)
+	questions, err := newAsking(cfg.Model, w)
 	if err != nil {
 		return work, err
 	}
@@ -55,7 +54,7 @@ func Count(ctx context.Context, cfg Config) (Work, error) {
 				work.Decided++
 				continue
 			}
-			r, err := cfg.Model.request(prompt, slices.Clone(key), w.Words(key))
+			r, err := questions.request(slices.Clone(key))
 			if err != nil {
 				return work, err
 			}

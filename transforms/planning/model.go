@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"foray/llm"
+	"foray/transforms/planner"
 )
 
 // FreeDecoding lets a model answer as it likes.
@@ -47,11 +48,41 @@ func (m Model) Key() (llm.APIKey, error) {
 	return llm.KeyFromEnv(m.KeyEnv)
 }
 
+// asking makes the questions for keys.
+type asking struct {
+	Model
+	prompt    *llm.Prompt
+	world     *World
+	successor planner.Planner // nil unless the prompt shows it
+}
+
+// newAsking reads the prompt for a world.
+func newAsking(m Model, w *World) (*asking, error) {
+	prompt, err := llm.ParsePrompt(m.Prompt)
+	if err != nil {
+		return nil, err
+	}
+	a := &asking{Model: m, world: w}
+	if a.prompt, err = prompt.With(w.Descriptions); err != nil {
+		return nil, err
+	}
+	if a.prompt.Hints() {
+		a.successor, err = LoadPlanner(planner.Successor, w)
+	}
+	return a, err
+}
+
 // request is the question for a key.
-func (m Model) request(prompt *llm.Prompt, key []int32, descriptions []string) (llm.Request, error) {
-	messages, err := prompt.Render(descriptions)
+func (m *asking) request(key []int32) (llm.Request, error) {
+	q := llm.Question{Descriptions: m.world.Words(key)}
+	if m.successor != nil {
+		if next := m.successor.Plan(key, 1, nil); len(next) > 0 {
+			q.Successor = m.world.Describe(next[0].Cluster)
+		}
+	}
+	messages, err := m.prompt.Ask(q)
 	return llm.Request{
 		Model: m.Name, Messages: messages, Temperature: m.Temperature, MaxTokens: m.MaxTokens, Seed: m.Seed,
-		Key: key, PromptVersion: prompt.Version(),
+		Key: key, PromptVersion: m.prompt.Version(),
 	}, err
 }

@@ -18,7 +18,7 @@ import (
 type session struct {
 	asker      llm.Asker
 	log        *paidlog.Log
-	prompt     *llm.Prompt
+	questions  *asking
 	vocabulary *llm.Vocabulary
 	// waiting is how many keys a shard may have under way for each call that
 	// may be in flight.
@@ -108,12 +108,12 @@ func newSession(ctx context.Context, cfg Config) (*session, error) {
 	if err != nil {
 		return nil, &commit.Failure{Exit: 1, Message: err.Error()}
 	}
-	prompt, err := llm.ParsePrompt(cfg.Model.Prompt)
+	questions, err := newAsking(cfg.Model, w)
 	if err != nil {
 		return nil, &commit.Failure{Exit: 1, Message: err.Error()}
 	}
 	if cfg.Model.Rematch {
-		return rematching(ctx, cfg, prompt, vocabulary)
+		return rematching(ctx, cfg, questions, vocabulary)
 	}
 	key, err := cfg.Model.Key()
 	if err != nil {
@@ -131,7 +131,7 @@ func newSession(ctx context.Context, cfg Config) (*session, error) {
 	if err != nil {
 		return nil, &commit.Failure{Exit: 1, Message: fmt.Sprintf("open the paid log: %v", err)}
 	}
-	s := &session{version: cfg.Version, log: log, prompt: prompt, vocabulary: vocabulary}
+	s := &session{version: cfg.Version, log: log, questions: questions, vocabulary: vocabulary}
 	if _, local := b.(store.Local); local {
 		s.waiting = 2 // the next are ready when a slot is
 		limited := newDurably(untilStopped{client, s}, log, cfg.Model.Concurrency)
@@ -146,7 +146,7 @@ func newSession(ctx context.Context, cfg Config) (*session, error) {
 }
 
 // rematching is a session that answers from the paid log alone.
-func rematching(ctx context.Context, cfg Config, prompt *llm.Prompt, vocabulary *llm.Vocabulary) (*session, error) {
+func rematching(ctx context.Context, cfg Config, questions *asking, vocabulary *llm.Vocabulary) (*session, error) {
 	b, err := store.Open(ctx, cfg.Output)
 	if err != nil {
 		return nil, err
@@ -155,7 +155,7 @@ func rematching(ctx context.Context, cfg Config, prompt *llm.Prompt, vocabulary 
 	if err != nil {
 		return nil, &commit.Failure{Exit: 1, Message: fmt.Sprintf("open the paid log: %v", err)}
 	}
-	return &session{version: cfg.Version, log: log, prompt: prompt, vocabulary: vocabulary, waiting: 2, asker: llm.Recorded(nobody{}, log)}, nil
+	return &session{version: cfg.Version, log: log, questions: questions, vocabulary: vocabulary, waiting: 2, asker: llm.Recorded(nobody{}, log)}, nil
 }
 
 // errNotStored says that there is no stored answer, and nobody is asked.
