@@ -91,6 +91,10 @@ func (o *options) checkModel() error {
 		return job.UsageError("--llm_timeout=%v: want a time such as 60s", m.Timeout)
 	case m.MaxTokens < 1:
 		return job.UsageError("--llm_max_tokens=%d: want at least one", m.MaxTokens)
+	case m.Samples < 1:
+		return job.UsageError("--samples=%d: want at least one answer", m.Samples)
+	case m.Samples > 1 && m.Temperature == 0:
+		return job.UsageError("--samples=%d with --llm_temperature=0 is one answer %d times: give a temperature such as 0.7", m.Samples, m.Samples)
 	case m.Decode != planning.FreeDecoding:
 		return job.UsageError("--llm_decode=%s: want %s", m.Decode, planning.FreeDecoding)
 	case m.KeyEnv != "" && m.KeyFile != "":

@@ -44,7 +44,7 @@ func (f *planFn) ask(ctx context.Context, w *World, keys keys, write func(*schem
 		}
 		group.Go(func() (err error) {
 			rows[at], notes[at], err = f.askOne(ctx, s, w, key)
-			if n := notes[at]; n.answer != nil || n.reject != nil || n.decided {
+			if n := notes[at]; len(n.answers) > 0 || len(n.rejects) > 0 || n.decided {
 				progress.Add(f.Config.Stage, 1)
 			}
 			return err
@@ -62,9 +62,9 @@ func (f *planFn) ask(ctx context.Context, w *World, keys keys, write func(*schem
 	}
 	for i := range rows {
 		notes[i].count(tally)
-		if r := notes[i].reject; r != nil {
+		for _, r := range notes[i].rejects {
 			r.Stage, r.Source = f.Config.Stage, keyText(rows[i].Key)
-			entries = append(entries, commit.Entry{Reject: r})
+			entries = append(entries, commit.Entry{Reject: &r})
 		}
 		if err := write(&rows[i]); err != nil {
 			return nil, err
@@ -75,9 +75,10 @@ func (f *planFn) ask(ctx context.Context, w *World, keys keys, write func(*schem
 
 // note is what is to be told of one key beside its row.
 type note struct {
-	answer *llm.Answer // nil if none could be had
-	how    llm.How
-	reject *schemas.Reject
+	answers []llm.Answer // none if none could be had
+	// how the first answer names a cluster.
+	how     llm.How
+	rejects []schemas.Reject
 	// decided says that nobody was asked.
 	decided bool
 }
@@ -86,7 +87,7 @@ func (n note) count(tally map[string]int64) {
 	if n.decided {
 		return
 	}
-	if n.answer == nil {
+	if len(n.answers) == 0 {
 		tally[CallsFailed]++
 		return
 	}
@@ -99,57 +100,65 @@ func (n note) count(tally map[string]int64) {
 		tally[AnswersNormalised]++
 		tally[AnswersMatched]++
 	}
-	if n.answer.Recorded {
+	recorded := true
+	for _, a := range n.answers {
+		recorded = recorded && a.Recorded
+		tally["prompt_tokens"] += int64(a.PromptTokens)
+		tally["completion_tokens"] += int64(a.CompletionTokens)
+	}
+	if recorded {
 		tally[AnswersRecorded]++
 	}
-	tally["prompt_tokens"] += int64(n.answer.PromptTokens)
-	tally["completion_tokens"] += int64(n.answer.CompletionTokens)
 }
 
-// askOne asks for one key. An answer that makes no sense, or none, is a row.
-// What nothing more can be asked after stops the session, and is no error:
-// that would cancel the other calls in flight, which are paid for.
+// askOne asks for one key, as often as there are to be samples. An answer that
+// makes no sense, or none, is a row. What nothing more can be asked after stops
+// the session, and is no error: that would cancel the other calls in flight,
+// which are paid for.
 func (f *planFn) askOne(ctx context.Context, s *session, w *World, key []int32) (schemas.Lookup, note, error) {
-	row := schemas.Lookup{Key: key, Samples: 1, Model: f.Config.Model.Name, PromptVersion: s.questions.prompt.Version()}
+	row := schemas.Lookup{Key: key, Model: f.Config.Model.Name, PromptVersion: s.questions.prompt.Version()}
 	request, err := s.questions.request(key)
 	if err != nil {
 		s.stop(&commit.Failure{Exit: 1, Message: err.Error()}, nil)
 		return row, note{}, nil
 	}
-	answer, err := s.asker.Ask(ctx, request)
-	var terminal *llm.TerminalError
-	var call *llm.CallError
-	switch {
-	case errors.As(err, &terminal):
-		s.stopOn(terminal)
-		return row, note{}, nil
-	case errors.Is(err, errStopped):
-		return row, note{}, nil
-	case errors.Is(err, errNotStored):
-		row.Status, row.Model, row.PromptVersion, row.Samples = schemas.StatusNotPlanned, "", "", 0
-		return row, note{decided: true}, nil
-	case errors.As(err, &call):
-		row.Status = schemas.StatusFailed
-		return row, note{reject: &schemas.Reject{Reason: call.Error()}}, nil
-	case err != nil:
-		return row, note{}, err
+	var n note
+	var b ballot
+	for request.Sample = range max(f.Config.Model.Samples, 1) {
+		answer, err := s.asker.Ask(ctx, request)
+		var terminal *llm.TerminalError
+		var call *llm.CallError
+		switch {
+		case errors.As(err, &terminal):
+			s.stopOn(terminal)
+			return row, note{}, nil
+		case errors.Is(err, errStopped):
+			return row, note{}, nil
+		case errors.Is(err, errNotStored):
+			continue
+		case errors.As(err, &call):
+			n.rejects = append(n.rejects, schemas.Reject{Reason: call.Error()})
+			continue
+		case err != nil:
+			return row, note{}, err
+		}
+		match := s.vocabulary.Match(answer.Text)
+		if len(n.answers) == 0 {
+			n.how = match.How
+		}
+		n.answers = append(n.answers, answer)
+		if why := b.cast(match, key, f.Config.blocks); why != "" {
+			n.rejects = append(n.rejects, schemas.Reject{Reason: why, Raw: commit.Cut(answer.Text)})
+		}
 	}
-	n := note{answer: &answer}
-	match := s.vocabulary.Match(answer.Text)
-	n.how = match.How
+	row.Samples = int32(len(n.answers))
 	switch {
-	case match.How == llm.None:
-		row.Status = schemas.StatusNoMatch
-		n.reject = &schemas.Reject{Reason: "the answer names no cluster of the vocabulary", Raw: commit.Cut(answer.Text)}
-	case f.Config.blocks(match.Cluster):
-		row.Status = schemas.StatusNoMatch
-		n.reject = &schemas.Reject{Reason: "the answer names a cluster of --block_clusters", Raw: commit.Cut(answer.Text)}
-	case slices.Contains(key, match.Cluster):
-		row.Status = schemas.StatusNotNovel
-		n.reject = &schemas.Reject{Reason: "the answer names a cluster of its own key", Raw: commit.Cut(answer.Text)}
-	default:
-		row.Candidates = []schemas.Candidate{{Cluster: match.Cluster, Votes: 1, Score: 1}}
-		FillRow(&row, w)
+	case len(n.answers) > 0:
+		b.fill(&row, w)
+	case len(n.rejects) > 0:
+		row.Status = schemas.StatusFailed
+	default: // nothing is stored, and nobody is asked
+		row.Status, row.Model, row.PromptVersion, n.decided = schemas.StatusNotPlanned, "", "", true
 	}
 	return row, n, nil
 }

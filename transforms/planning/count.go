@@ -13,8 +13,8 @@ import (
 // Work is what a run would do.
 type Work struct {
 	// Keys stand in the table. Of them Decided are not asked about (overrides,
-	// or outside the coverage), Answered have a durable answer, and Calls are
-	// to be made, with PromptBytes of prompts.
+	// or outside the coverage). Answered answers are durable, and Calls are to
+	// be made, with PromptBytes of prompts.
 	Keys, Decided, Answered, Calls, PromptBytes int64
 }
 
@@ -58,17 +58,19 @@ func Count(ctx context.Context, cfg Config) (Work, error) {
 			if err != nil {
 				return work, err
 			}
-			_, answered, err := log.Lookup(ctx, r.ID(), key)
-			if err != nil {
-				return work, err
-			}
-			if answered {
-				work.Answered++
-				continue
-			}
-			work.Calls++
-			for _, m := range r.Messages {
-				work.PromptBytes += int64(len(m.Content))
+			for r.Sample = range max(cfg.Model.Samples, 1) {
+				_, answered, err := log.Lookup(ctx, r.ID(), key)
+				if err != nil {
+					return work, err
+				}
+				if answered {
+					work.Answered++
+					continue
+				}
+				work.Calls++
+				for _, m := range r.Messages {
+					work.PromptBytes += int64(len(m.Content))
+				}
 			}
 		}
 	}

@@ -15,6 +15,10 @@ const (
 	CallsFailed       = "calls_failed"       // keys that no answer could be had for
 	// KeysPlanned are the keys within the coverage asked for.
 	KeysPlanned = "keys_planned"
+	// VotesBest ÷ SamplesGiven is the agreement of a key's answers: 1 where
+	// all name the cluster that is planned.
+	VotesBest    = "votes_of_plans"
+	SamplesGiven = "samples"
 )
 
 // refused is the exit code of a gate that keeps a version unpublished.

@@ -25,7 +25,9 @@ type Model struct {
 	Decode      string
 	Temperature float64
 	MaxTokens   int
-	Seed        uint64
+	// Samples is how many answers each key is asked for, at least 1.
+	Samples int
+	Seed    uint64
 	// Prompt is the text of the prompt template.
 	Prompt string
 	// Rematch makes the table from stored answers alone, without a call.
@@ -35,7 +37,7 @@ type Model struct {
 // Options are those that answers depend on, for a manifest.
 func (m Model) Options() map[string]string {
 	return map[string]string{
-		"llm_model": m.Name, "llm_decode": m.Decode, "llm_max_tokens": strconv.Itoa(m.MaxTokens),
+		"samples": strconv.Itoa(max(m.Samples, 1)), "llm_model": m.Name, "llm_decode": m.Decode, "llm_max_tokens": strconv.Itoa(m.MaxTokens),
 		"llm_temperature": strconv.FormatFloat(m.Temperature, 'g', -1, 64),
 	}
 }

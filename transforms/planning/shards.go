@@ -112,6 +112,8 @@ func (f *planFn) shard(ctx context.Context, shard int) ([]commit.Entry, error) {
 			if row.Status != schemas.StatusNotPlanned {
 				tally[KeysPlanned]++
 			}
+			tally[VotesBest] += int64(row.Votes)
+			tally[SamplesGiven] += int64(row.Samples)
 			if row.Model == OverrideModel {
 				tally["keys_overridden"]++
 			}
