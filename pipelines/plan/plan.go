@@ -7,6 +7,7 @@ package plan
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 	"time"
 
@@ -89,7 +90,28 @@ func Run(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 		// What is in flight is paid for.
 		planning.Stop(c.Version, o.Model.Timeout+time.Second)
 	}
+	if o.Planner == planner.OpenAI && !r.Skipped && !r.Submitted && len(r.Tally.Counts) > 0 {
+		c.Say("plan: %s", told(r.Tally.Counts))
+	}
 	return r, err
+}
+
+// told says what came of asking.
+func told(n map[string]int64) string {
+	share := func(part, whole int64) string {
+		if whole == 0 {
+			return "none"
+		}
+		return fmt.Sprintf("%.1f %%", 100*float64(part)/float64(whole))
+	}
+	text := fmt.Sprintf("%d keys answered (%d of them by earlier runs), %d failed, %d not planned; %s of first answers name a cluster (%d to the letter, %d but for form); %d prompt and %d completion tokens",
+		n[planning.AnswersGiven], n[planning.AnswersRecorded], n[planning.CallsFailed], n["keys_"+schemas.StatusNotPlanned],
+		share(n[planning.AnswersMatched], n[planning.AnswersGiven]), n[planning.AnswersExact], n[planning.AnswersNormalised],
+		n["prompt_tokens"], n["completion_tokens"])
+	if samples := n[planning.SamplesGiven]; samples > n[planning.AnswersGiven] {
+		text += fmt.Sprintf("; %s of %d answers agree with the plan", share(n[planning.VotesBest], samples), samples)
+	}
+	return text
 }
 
 // Config resolves what is planned from, and checks that it can be.
