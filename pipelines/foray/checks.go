@@ -22,6 +22,8 @@ import (
 // check finds values that no run could use, of the flags that a command has,
 // before any work is done.
 func (o *options) check(f *pflag.FlagSet) error {
+	// A shell hands \t on as it is typed, and no file has that between columns.
+	o.Delimiter = strings.ReplaceAll(o.Delimiter, `\t`, "\t")
 	has := func(name string) bool { return f.Lookup(name) != nil }
 	share := func(v float64) bool { return v >= 0 && v <= 1 } // not so for NaN
 	switch {
@@ -91,6 +93,8 @@ func (o *options) checkModel() error {
 		return job.UsageError("--llm_timeout=%v: want a time such as 60s", m.Timeout)
 	case m.MaxTokens < 1:
 		return job.UsageError("--llm_max_tokens=%d: want at least one", m.MaxTokens)
+	case !(m.PromptPrice >= 0 && m.CompletionPrice >= 0):
+		return job.UsageError("--llm_price_prompt=%g --llm_price_completion=%g: want dollars for a million tokens", m.PromptPrice, m.CompletionPrice)
 	case m.Samples < 1:
 		return job.UsageError("--samples=%d: want at least one answer", m.Samples)
 	case m.Samples > 1 && m.Temperature == 0:

@@ -64,6 +64,7 @@ func TestEveryFormatGivesTheSameTables(t *testing.T) {
 		{"wide.csv", text(wide), nil},
 		{"quoted.csv", append([]byte("user_id,note,item_id,timestamp\n"), quotedLines...), nil},
 		{"events.tsv", []byte(strings.ReplaceAll(string(events), ",", "\t")), nil},
+		{"tabs.txt", []byte(strings.ReplaceAll(string(events), ",", "\t")), []string{`--delimiter=\t`}},
 		{"events.dat", bare, []string{"--no_header", "--delimiter=::", "--user_id_column=1", "--event_item_id_column=2", "--timestamp_column=3"}},
 		{"events.csv.gz", gzipped(t, events), nil},
 		{"events.csv.zst", zstded(t, events), nil},

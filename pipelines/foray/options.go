@@ -138,6 +138,8 @@ var (
 		f.StringVar(&o.model.Decode, "llm_decode", planning.FreeDecoding, "free: the model answers as it likes, and what matches counts")
 		f.Float64Var(&o.model.Temperature, "llm_temperature", 0, "sampling temperature in [0, 2]; below 0 leaves it to the endpoint (default 0)")
 		f.IntVar(&o.model.MaxTokens, "llm_max_tokens", 64, "longest answer, in tokens")
+		f.Float64Var(&o.model.PromptPrice, "llm_price_prompt", 0, "price of a million tokens of prompts, in dollars, for --estimate")
+		f.Float64Var(&o.model.CompletionPrice, "llm_price_completion", 0, "price of a million tokens of answers, in dollars, for --estimate")
 		f.IntVar(&o.model.Samples, "samples", 1, "answers to ask for of each key, at a temperature; the cluster with most votes is planned")
 		f.BoolVar(&o.model.Rematch, "rematch", false, "make the table from stored answers alone, without a call; keys without one are not_planned")
 	}}

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"maps"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -200,6 +201,20 @@ func TestInterruptPaysForNothingTwice(t *testing.T) {
 	if n := server.Calls(); n != smallKeys {
 		t.Errorf("%d calls for %d keys", n, smallKeys)
 	}
+}
+
+// TestNobodyListens stops when the endpoint has not answered for a while.
+func TestNobodyListens(t *testing.T) {
+	output, _ := curated(t)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := listener.Addr().String()
+	listener.Close()
+	foray(t, planArgs(output, "http://"+address)...).want(t, 1, "the endpoint has not answered once: ", "connection refused", "check --llm_endpoint")
+	foray(t, planArgs(output, "http://"+address, "--estimate", "--llm_price_prompt=1", "--llm_price_completion=2")...).want(t, 0,
+		"calls     240", " of answers", "cost      about $0.0", "at most $0.03 for answers") // 240 · 64 · 2 / 10⁶
 }
 
 // onlyAnswers are the counts that do not depend on who paid when.

@@ -25,6 +25,9 @@ type Model struct {
 	Decode      string
 	Temperature float64
 	MaxTokens   int
+	// PromptPrice and CompletionPrice are in dollars for a million tokens; 0
+	// if they are not known.
+	PromptPrice, CompletionPrice float64
 	// Samples is how many answers each key is asked for, at least 1.
 	Samples int
 	Seed    uint64

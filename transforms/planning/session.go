@@ -33,6 +33,31 @@ type session struct {
 	failure  *commit.Failure
 	terminal *llm.TerminalError
 	told     int // of the log's warnings
+	// reached tells that the endpoint has answered, with an error or not;
+	// failing is when it was first found not to.
+	reached bool
+	failing time.Time
+}
+
+// unreachable is how long an endpoint may fail to answer at all before the
+// session stops: asking half a million times would be told the same.
+const unreachable = 10 * time.Second
+
+// hear notes what came of a call, and stops if the endpoint never answers.
+func (s *session) hear(err error, now time.Time) {
+	var call *llm.CallError
+	s.mu.Lock()
+	switch {
+	case !errors.As(err, &call) || call.Status != 0:
+		s.reached = s.reached || err == nil || call != nil
+	case s.failing.IsZero():
+		s.failing = now
+	}
+	stop := call != nil && call.Status == 0 && !s.reached && now.Sub(s.failing) >= unreachable
+	s.mu.Unlock()
+	if stop {
+		s.stop(&commit.Failure{Exit: 1, Message: fmt.Sprintf("the endpoint has not answered once: %v: check --llm_endpoint, and whether its server runs", call)}, nil)
+	}
 }
 
 var (
@@ -192,6 +217,7 @@ func (a untilStopped) Ask(ctx context.Context, r llm.Request) (llm.Answer, error
 	}
 	// A call that is made is paid for: it ends in its own time.
 	answer, err := a.asker.Ask(context.WithoutCancel(ctx), r)
+	a.session.hear(err, time.Now())
 	if terminal := (*llm.TerminalError)(nil); errors.As(err, &terminal) {
 		a.session.stopOn(terminal)
 	}
