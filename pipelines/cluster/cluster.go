@@ -56,7 +56,7 @@ func Run(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 		Options: job.Options(o.ItemOptions(), o.EventOptions(), map[string]string{
 			"clusters": strconv.Itoa(o.Clusters), "levels": strconv.Itoa(o.Levels), "seed": strconv.FormatUint(o.Seed, 10),
 		}),
-		Gates:   append(o.ItemGates(), append(o.EventGates(), o.TrainingGate())...),
+		Gates:   append(o.ItemGates(), append(o.EventGates(), o.TrainingGate(), o.CutGate())...),
 		Publish: true,
 		Build: func(s beam.Scope, commits commit.Config) {
 			catalogue := read.ReadItems(s, read.ItemsConfig{Stage: cfg.Stage, Output: c.Output, Version: c.Version, Source: items})

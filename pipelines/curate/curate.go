@@ -76,7 +76,7 @@ func Run(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 			"prompt": prompt.Version(),
 		}),
 		PromptVersion: prompt.Version(),
-		Gates:         o.EventGates(),
+		Gates:         append(o.EventGates(), o.CutGate()),
 		Publish:       true,
 		Build: func(s beam.Scope, commits commit.Config) {
 			in := read.ReadEvents(s, c.ReadEvents(cfg.Stage, o.Inputs, events, read.ItemCluster, o.ItemClusters))

@@ -194,6 +194,8 @@ func TestBadInput(t *testing.T) {
 		{"embeddings of differing lengths", map[string][]byte{"items.csv": withVector(odd(2, "1 2"))}, []string{"--embedding_column", "vector"}, 1,
 			[]string{"1 row of items.csv, column vector: line 2: the embedding has 2 floats, most have 3"}},
 		{"an output that cannot be written", map[string][]byte{"out": []byte("a file")}, nil, 1, []string{"--output=out cannot be written"}},
+		{"a cut before all events", nil, []string{"--train_until", "2001-01-01"}, 1, []string{"no event that counts lies before --train_until=2001-01-01"}},
+		{"an engagement of no column", nil, []string{"--min_engagement", "3"}, 2, []string{"--min_engagement=3: name the column that it is about with --engagement_column"}},
 		{"a format that is none", nil, []string{"--input_format", "xlsx"}, 2, []string{"--input_format=xlsx"}},
 		{"a format that it is not", nil, []string{"--input_format", "parquet"}, 1, []string{"items.csv: is no Parquet file"}},
 	}

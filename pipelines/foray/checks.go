@@ -37,6 +37,8 @@ func (o *options) check(f *pflag.FlagSet) error {
 		return job.UsageError("--shards=%d: want 1 to %d parts", o.shards, maxShards)
 	case has("input_format") && o.Format != "" && !slices.Contains(read.InputFormats, o.Format):
 		return job.UsageError("--input_format=%s is no format: use %s", o.Format, strings.Join(read.InputFormats, ", "))
+	case has("min_engagement") && f.Changed("min_engagement") && o.Engagement == "":
+		return job.UsageError("--min_engagement=%g: name the column that it is about with --engagement_column", o.MinEngagement)
 	case has("max_bad_rows") && !share(o.MaxBadRows):
 		return job.UsageError("--max_bad_rows=%g: want a share in [0, 1]", o.MaxBadRows)
 	case has("max_unknown_items") && !share(o.MaxUnknownItems):

@@ -184,6 +184,14 @@ func (in Inputs) TrainingGate() commit.Gate {
 
 const unknownFlag = "max_unknown_items"
 
+// CutGate refuses a cut that leaves nothing to train on.
+func (in Inputs) CutGate() commit.Gate {
+	return commit.Gate{
+		Part: "training_events", Whole: read.EventsUsed, Min: 1e-12, Max: 1, Exit: Failed,
+		Says: fmt.Sprintf("no event that counts lies before --train_until=%s: give a later time, or a share of the time span such as 0.8", in.TrainUntil),
+	}
+}
+
 // ItemGates are the gates on what was read of items.
 func (in Inputs) ItemGates() []commit.Gate {
 	return []commit.Gate{

@@ -10,6 +10,9 @@ type Gate struct {
 	Flag, Measure string
 	Part, Whole   string
 	Min, Max      float64
+	// Says is the whole sentence in place of the figures, where they would
+	// tell nothing.
+	Says string
 	// Exit is 3 where the version is to be kept unpublished, 1 where nothing
 	// is to be written.
 	Exit int
@@ -25,6 +28,9 @@ func (g Gate) Check(t Tally, faults []Fault) string {
 	v := float64(part) / float64(whole)
 	if v >= g.Min && v <= g.Max {
 		return ""
+	}
+	if g.Says != "" {
+		return g.Says
 	}
 	bound, word := g.Min, "below"
 	if v > g.Max {

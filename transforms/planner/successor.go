@@ -14,7 +14,7 @@ const prior = 10
 // between equals, it backs off to the key's clusters taken singly: the mean of
 //
 //	P(next | c) = (users who had c in the key of next + prior · popularity of next)
-//	            ÷ (users who had c in the key of anything + prior)
+//	            ÷ (users who had c in the key of anything + prior + 1)
 //
 // over the key's clusters c, which is popularity where nothing was seen. The
 // mean stays below 1, so that it never outweighs a user who was seen.
