@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // lockName is the file that a command holds while it writes to an output.
@@ -30,6 +31,15 @@ func Lock(output string) (unlock func(), err error) {
 	}
 	// What a killed command put down is nobody's now.
 	_ = os.RemoveAll(filepath.Join(folder, scratchFolder))
+	for _, half := range []string{"*/_attempts/*/.tmp-*", "*/v=*/.tmp-*"} {
+		left, _ := filepath.Glob(filepath.Join(folder, half))
+		for _, path := range left {
+			// A job that was submitted without waiting may still write.
+			if info, err := os.Stat(path); err == nil && time.Since(info.ModTime()) > time.Hour {
+				_ = os.Remove(path)
+			}
+		}
+	}
 	return func() {
 		_ = os.Remove(f.Name())
 		if isNew {

@@ -255,11 +255,13 @@ func (cfg EventsConfig) read(ctx context.Context, split int, give func(func(even
 		EventRows:           rows,
 		EventRowsRejected:   rejected,
 		EventsUsed:          p.out.Count,
-		EventsUnknownItem:   p.unknown,
-		EventsOfItems:       p.out.Count + p.unknown,
 		EventsLowEngagement: p.low,
 		EventBytesShuffled:  p.out.Bytes,
 	}}}
+	if cfg.Key != ItemHash { // else nobody knows yet
+		counted.Tally.Counts[EventsUnknownItem] = p.unknown
+		counted.Tally.Counts[EventsOfItems] = p.out.Count + p.unknown
+	}
 	if p.span.Last >= p.span.First {
 		counted.Tally.Least = map[string]int64{FirstEvent: p.span.First}
 		counted.Tally.Most = map[string]int64{LastEvent: p.span.Last}
