@@ -44,12 +44,14 @@ type Answer struct {
 type TerminalKind int
 
 const (
-	SpentQuota     TerminalKind = iota + 1 // the account has no credit or quota left
-	BadKey                                 // the API key is missing, wrong or not allowed
-	UnknownModel                           // the endpoint does not know the model
-	BadEndpoint                            // the URL is not that of a chat endpoint
-	RefusedSetting                         // the endpoint refuses a parameter of every request
-	LogFailed                              // answers can no longer be recorded
+	SpentQuota        TerminalKind = iota + 1 // the account has no credit or quota left
+	BadKey                                    // the API key is missing, wrong or not allowed
+	UnknownModel                              // the endpoint does not know the model
+	BadEndpoint                               // the URL is not that of a chat endpoint
+	RefusedSetting                            // the endpoint refuses a parameter of every request
+	LogFailed                                 // answers can no longer be recorded
+	SpentBudget                               // the next call might exceed the run's own budget
+	IgnoredConstraint                         // the endpoint answers what the constraint forbids
 )
 
 // String names the kind as messages do.
@@ -67,8 +69,21 @@ func (k TerminalKind) String() string {
 		return "refused setting"
 	case LogFailed:
 		return "answers cannot be recorded"
+	case SpentBudget:
+		return "spent budget"
+	case IgnoredConstraint:
+		return "ignored constraint"
 	}
 	return fmt.Sprintf("TerminalKind(%d)", int(k))
+}
+
+// Exit is the exit code that a command ends with: 4 if the same command goes on
+// later, 1 if something must be mended first.
+func (k TerminalKind) Exit() int {
+	if k == SpentQuota || k == SpentBudget {
+		return 4
+	}
+	return 1
 }
 
 // TerminalError tells that no request can succeed for now.
@@ -88,12 +103,15 @@ func (e *TerminalError) Unwrap() error { return e.Err }
 
 // CallError tells that one request failed.
 type CallError struct {
-	// Status is the HTTP status; 0 if there was no response.
+	// Status is the HTTP status, or that which an error behind status 200
+	// names; 0 if there was no response.
 	Status int
 	// Message is what the endpoint or the network said.
 	Message string
 	// Retry tells that the same request may succeed later.
 	Retry bool
+	// MaybePaid tells that the endpoint may have answered, and charged for it.
+	MaybePaid bool
 	// RetryAfter is how long the endpoint wants this request to wait; 0 if it
 	// did not say.
 	RetryAfter time.Duration

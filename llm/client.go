@@ -28,6 +28,8 @@ type ClientConfig struct {
 	MaxResponse int64
 	// OmitSeed sends no seed, for endpoints that refuse one.
 	OmitSeed bool
+
+	dial dialer // tests have no network under a clock of their own
 }
 
 // Client asks one OpenAI-compatible endpoint, one HTTP call a request.
@@ -58,7 +60,7 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 	}
 	config := openai.DefaultConfig(cfg.Key.reveal())
 	config.BaseURL = endpoint
-	config.HTTPClient = newTransport(cfg.Concurrency, cfg.Timeout, cfg.MaxResponse)
+	config.HTTPClient = newTransport(cfg.Concurrency, cfg.Timeout, cfg.MaxResponse, cfg.dial)
 	return &Client{
 		complete: openai.NewClientWithConfig(config).CreateChatCompletion,
 		endpoint: endpoint,
@@ -162,6 +164,14 @@ func (c *Client) fields(r *Request) ([]byte, error) {
 	if !c.omitSeed {
 		b = strconv.AppendUint(append(b, `"seed":`...), uint64(r.ID().drawSeed()), 10)
 		b = append(b, ',')
+	}
+	if r.Constraint != "" {
+		members, open := strings.CutPrefix(r.Constraint, "{")
+		members, closed := strings.CutSuffix(members, "}")
+		if !open || !closed || members == "" {
+			return nil, &TerminalError{RefusedSetting, "make constraints by a Decoder", fmt.Errorf("the constraint %q is no JSON object", shorten(r.Constraint))}
+		}
+		b = append(append(b, members...), ',')
 	}
 	return b, nil
 }

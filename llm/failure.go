@@ -23,19 +23,19 @@ func (c *Client) failure(r *Request, x *exchange, err error) error {
 	case errors.Is(err, errRedirect):
 		return &TerminalError{BadEndpoint, "give the URL that it redirects to, with /v1 at its end", quote(err.Error())}
 	case errors.Is(err, errTooLong):
-		return &CallError{Status: x.status, Message: err.Error()}
+		return &CallError{Status: x.status, Message: err.Error(), MaybePaid: true}
 	case errors.Is(err, context.DeadlineExceeded):
-		return &CallError{Status: x.status, Message: fmt.Sprintf("no answer from %s within %v", c.endpoint, c.timeout), Retry: true}
+		return &CallError{Status: x.status, Message: fmt.Sprintf("no answer from %s within %v", c.endpoint, c.timeout), Retry: true, MaybePaid: true}
 	case x.body == nil && isTLS(err):
 		return &TerminalError{BadEndpoint, "check http or https in the URL, and the endpoint's certificate", quote(err.Error())}
 	case x.body == nil:
-		return &CallError{Status: x.status, Message: quote(err.Error()).Error(), Retry: true}
+		return &CallError{Status: x.status, Message: quote(err.Error()).Error(), Retry: true, MaybePaid: !isDial(err)}
 	}
 	said, ok := parseComplaint(x.body)
 	if !ok && x.status < 400 {
 		// Neither an answer nor an error: half of a body, or a page of
 		// something that is no model.
-		return &CallError{Status: x.status, Message: quote(err.Error() + ": " + string(x.body)).Error(), Retry: true}
+		return &CallError{Status: x.status, Message: quote(err.Error() + ": " + string(x.body)).Error(), Retry: true, MaybePaid: true}
 	}
 	status := x.status
 	if status < 400 && said.status() != 0 {
@@ -49,7 +49,7 @@ func (c *Client) failure(r *Request, x *exchange, err error) error {
 		return &TerminalError{kind, advice, fmt.Errorf("%s answers HTTP status %d: %s", c.endpoint, x.status, said.Message)}
 	}
 	return &CallError{
-		Status:     x.status,
+		Status:     status,
 		Message:    said.Message,
 		Retry:      retriable(status),
 		RetryAfter: retryAfter(x.header, c.now()),

@@ -20,10 +20,16 @@ const (
 
 // answerLine is the line of an answer that names the cluster.
 func answerLine(answer string) string {
-	if i := strings.LastIndex(answer, endOfThought); i >= 0 {
-		answer = answer[i+len(endOfThought):]
-	}
+	answer = afterThought(answer)
 	return firstLine(answer[afterMarker(answer):])
+}
+
+// afterThought is an answer without what a model said to itself.
+func afterThought(answer string) string {
+	if i := strings.LastIndex(answer, endOfThought); i >= 0 {
+		return answer[i+len(endOfThought):]
+	}
+	return answer
 }
 
 // afterMarker is where the text behind the last marker begins that has text

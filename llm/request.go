@@ -14,13 +14,14 @@ const identityFormat = "foray answer 1"
 
 // The roles of messages.
 const (
-	RoleSystem = "system"
-	RoleUser   = "user"
+	RoleSystem    = "system"
+	RoleUser      = "user"
+	RoleAssistant = "assistant" // what the model said before
 )
 
 // Message is one message of a chat.
 type Message struct {
-	Role    string // RoleSystem or RoleUser
+	Role    string // RoleSystem, RoleUser or RoleAssistant
 	Content string
 }
 
@@ -38,8 +39,9 @@ type Request struct {
 	Seed uint64
 	// Sample counts the answers to one prompt from 0.
 	Sample int
-	// Constraint is the canonical text of what decoding is held to; empty if
-	// it is free.
+	// Constraint is what decoding is held to: a JSON object in canonical form
+	// (see Decoder), whose members are sent beside the messages; empty if
+	// decoding is free.
 	Constraint string
 
 	// Key and PromptVersion are written to the record beside the answer. They

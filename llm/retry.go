@@ -45,11 +45,22 @@ func Retrying(asker Asker, r Retries) Asker {
 	return &retrying{asker, r}
 }
 
+// againKey marks, in a context, attempts after the first, so that those below
+// can count them.
+type againKey struct{}
+
+func isAgain(ctx context.Context) bool { return ctx.Value(againKey{}) != nil }
+
 // Ask implements Asker.
 func (a *retrying) Ask(ctx context.Context, r Request) (Answer, error) {
 	var last error
+	attempts := 0
 	operation := func() (Answer, error) {
-		answer, err := a.asker.Ask(ctx, r)
+		asking := ctx
+		if attempts++; attempts > 1 {
+			asking = context.WithValue(ctx, againKey{}, true)
+		}
+		answer, err := a.asker.Ask(asking, r)
 		last = err
 		var call *CallError
 		switch {

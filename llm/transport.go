@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -51,8 +52,14 @@ type transport struct {
 	limit   int64
 }
 
-func newTransport(concurrency int, timeout time.Duration, limit int64) *transport {
+// dialer opens connections; nil is the network's.
+type dialer func(ctx context.Context, network, address string) (net.Conn, error)
+
+func newTransport(concurrency int, timeout time.Duration, limit int64, dial dialer) *transport {
 	base := http.DefaultTransport.(*http.Transport).Clone()
+	if dial != nil {
+		base.DialContext = dial
+	}
 	base.MaxIdleConns = concurrency
 	base.MaxIdleConnsPerHost = concurrency
 	return &transport{
@@ -119,7 +126,8 @@ func addFields(req *http.Request, fields []byte) error {
 }
 
 // retryAfter reads how long the endpoint wants to be left alone: Retry-After
-// in seconds or as a date, or OpenAI's retry-after-ms. 0 if it does not say.
+// in seconds or as a date, or OpenAI's retry-after-ms. 0 if it does not say. A
+// date counts from the response's own, since clocks differ.
 func retryAfter(h http.Header, now time.Time) time.Duration {
 	if ms, err := strconv.ParseFloat(h.Get("Retry-After-Ms"), 64); err == nil {
 		return wait(ms / 1000)
@@ -129,17 +137,28 @@ func retryAfter(h http.Header, now time.Time) time.Duration {
 		return wait(s)
 	}
 	if at, err := http.ParseTime(value); err == nil {
-		return max(at.Sub(now), 0)
+		if sent, err := http.ParseTime(h.Get("Date")); err == nil {
+			now = sent
+		}
+		return max(min(at.Sub(now), longestWait), 0)
 	}
 	return 0
 }
 
-// wait is that many seconds, at most a day.
+const longestWait = 24 * time.Hour
+
+// wait is that many seconds, at most longestWait.
 func wait(seconds float64) time.Duration {
 	if !(seconds > 0) {
 		return 0
 	}
-	return time.Duration(min(seconds, 86400) * float64(time.Second))
+	return time.Duration(min(seconds, longestWait.Seconds()) * float64(time.Second))
+}
+
+// isDial tells of failures before anything was sent.
+func isDial(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "dial"
 }
 
 // isTLS tells of failures that no retry mends.

@@ -1,19 +1,23 @@
 // Package llmtest is an OpenAI-compatible chat endpoint for tests: a program
 // decides about every call, so that it answers, stalls and fails as real
 // endpoints do, on demand and without a network.
+//
+//	s := llmtest.Start(t, reply)              a server for one test
+//	s := llmtest.StartPiped(t, reply)         the same without sockets, for testing/synctest
+//	reply := llmtest.Mix(seed, good, shares…) some calls go wrong, the same ones each time
+//	shares, err := llmtest.ParseShares("429=0.05,hang=0.01")
+//	reply := llmtest.Constrained(free)        answers as constraints want
+//	http.Handle("/", llmtest.New(reply))      by hand
 package llmtest
 
 import (
 	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 )
 
 // Call is one request as the endpoint saw it.
@@ -28,88 +32,6 @@ type Call struct {
 	Body []byte
 }
 
-// Reply is what the endpoint does with a call.
-type Reply struct {
-	// Status is the HTTP status; 0 is 200.
-	Status int
-	Header map[string]string
-	Body   string
-	// Latency passes before the reply.
-	Latency time.Duration
-	// Hang keeps the call until the client gives up.
-	Hang bool
-	// Truncate drops the connection after half of the body.
-	Truncate bool
-}
-
-// Text answers with this text, for 10 tokens of prompt and one a word.
-func Text(text string) Reply {
-	body, err := json.Marshal(map[string]any{
-		"id": "chatcmpl-1", "object": "chat.completion", "created": 1700000000, "model": "fake",
-		"choices": []any{map[string]any{
-			"index": 0, "finish_reason": "stop",
-			"message": map[string]any{"role": "assistant", "content": text},
-		}},
-		"usage": map[string]any{"prompt_tokens": 10, "completion_tokens": len(strings.Fields(text))},
-	})
-	if err != nil {
-		panic(err) // maps of strings and numbers always encode
-	}
-	return Reply{Body: string(body)}
-}
-
-// Failure answers with an HTTP status and an error body.
-func Failure(status int, code, message string) Reply {
-	return Reply{Status: status, Body: fmt.Sprintf(`{"error":{"message":%q,"type":"error","param":null,"code":%q}}`, message, code)}
-}
-
-// RateLimited is a 429; retryAfter is the header's value, none if empty.
-func RateLimited(retryAfter string) Reply {
-	r := Failure(http.StatusTooManyRequests, "rate_limit_exceeded", "Rate limit reached")
-	if retryAfter != "" {
-		r.Header = map[string]string{"Retry-After": retryAfter}
-	}
-	return r
-}
-
-// ServerError is a 500.
-func ServerError() Reply {
-	return Failure(http.StatusInternalServerError, "server_error", "out of order")
-}
-
-// SpentQuota is the 429 that no waiting mends.
-func SpentQuota() Reply {
-	return Failure(http.StatusTooManyRequests, "insufficient_quota", "You exceeded your current quota")
-}
-
-// HiddenError is an error behind HTTP status 200.
-func HiddenError(code, message string) Reply { return Failure(0, code, message) }
-
-// NoChoices is a 200 without an answer.
-func NoChoices() Reply {
-	return Reply{Body: `{"id":"chatcmpl-1","object":"chat.completion","choices":[]}`}
-}
-
-// Hang never answers.
-func Hang() Reply { return Reply{Hang: true} }
-
-// Truncated is an answer that ends half-way.
-func Truncated(text string) Reply {
-	r := Text(text)
-	r.Truncate = true
-	return r
-}
-
-// QuotaOf answers n calls with reply, and all others with SpentQuota.
-func QuotaOf(n int, reply func(Call) Reply) func(Call) Reply {
-	return func(c Call) Reply {
-		if c.Number > n {
-			return SpentQuota()
-		}
-		return reply(c)
-	}
-}
-
 // Server is the endpoint, an http.Handler of POST /v1/chat/completions. Safe
 // for concurrent use.
 type Server struct {
@@ -120,6 +42,8 @@ type Server struct {
 	mu    sync.Mutex
 	total int
 	calls map[string]int
+	// now and most count the calls under way.
+	now, most int
 }
 
 // New makes a server that asks reply about every call, maybe at the same time.
@@ -154,6 +78,13 @@ func (s *Server) CallsOf(prompt string) int {
 	return s.calls[prompt]
 }
 
+// MostAtOnce is the most calls that were under way at a time.
+func (s *Server) MostAtOnce() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.most
+}
+
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path != "/v1/chat/completions" || r.Method != http.MethodPost {
@@ -169,7 +100,14 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	s.send(w, r, s.reply(call))
+	defer s.left()
+	s.reply(call).send(w, r)
+}
+
+func (s *Server) left() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.now--
 }
 
 func (s *Server) count(r *http.Request, body []byte) (Call, error) {
@@ -189,33 +127,7 @@ func (s *Server) count(r *http.Request, body []byte) (Call, error) {
 	defer s.mu.Unlock()
 	s.total++
 	s.calls[prompt]++
+	s.now++
+	s.most = max(s.most, s.now)
 	return Call{Model: sent.Model, Prompt: prompt, Of: s.calls[prompt], Number: s.total, Header: r.Header, Body: body}, nil
-}
-
-func (s *Server) send(w http.ResponseWriter, r *http.Request, reply Reply) {
-	if reply.Hang {
-		<-r.Context().Done()
-		return
-	}
-	if reply.Latency > 0 {
-		select {
-		case <-time.After(reply.Latency):
-		case <-r.Context().Done():
-			return
-		}
-	}
-	w.Header().Set("Content-Type", "application/json")
-	for name, value := range reply.Header {
-		w.Header().Set(name, value)
-	}
-	w.Header().Set("Content-Length", strconv.Itoa(len(reply.Body)))
-	if reply.Status != 0 {
-		w.WriteHeader(reply.Status)
-	}
-	if reply.Truncate {
-		// net/http drops the connection when less comes than was announced.
-		io.WriteString(w, reply.Body[:len(reply.Body)/2])
-		return
-	}
-	io.WriteString(w, reply.Body)
 }
