@@ -47,8 +47,9 @@ const (
 
 // Spending is what was spent so far.
 type Spending struct {
-	// Calls counts every attempt.
-	Calls                          int64
+	// Calls counts every attempt, MaybePaid those of them that failed in a
+	// way that may have been charged for.
+	Calls, MaybePaid               int64
 	PromptTokens, CompletionTokens int64
 	cost                           int64
 }
@@ -152,6 +153,7 @@ func (a *budgeted) Ask(ctx context.Context, r Request) (Answer, error) {
 		prompt, completion := b.used(&r, &answer)
 		b.settle(most, prompt, completion, b.cost(prompt, completion))
 	case maybePaid(err):
+		b.unsure()
 		b.settle(most, 0, 0, most)
 	default:
 		b.settle(most, 0, 0, 0)
@@ -203,6 +205,12 @@ func (b *Budget) reserve(ctx context.Context, most int64) error {
 			return fmt.Errorf("wait for the budget: %w", context.Cause(ctx))
 		}
 	}
+}
+
+func (b *Budget) unsure() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.spent.MaybePaid++
 }
 
 func (b *Budget) settle(reserved, prompt, completion, cost int64) {

@@ -90,7 +90,7 @@ type withinLimits struct {
 // below Retrying, so that a pause holds no place, and each attempt counts.
 //
 // It adds no failure of its own, but once a call has failed with a
-// *TerminalError, all that wait and all that come later fail with it at once.
+// *TerminalError other than a SpentBudget, all that wait and all that come later fail with it at once.
 func Limited(asker Asker, limits *Limits) Asker { return &withinLimits{asker, limits} }
 
 // Ask implements Asker.
@@ -297,7 +297,8 @@ func (g *gate) end(t turn, err error) {
 	errors.As(err, &terminal)
 	g.mu.Lock()
 	g.stat.InFlight--
-	if terminal != nil && g.terminal == nil {
+	// A spent budget may be that of one part of the work.
+	if terminal != nil && terminal.Kind != SpentBudget && g.terminal == nil {
 		g.terminal = terminal
 		close(g.closed)
 	}

@@ -15,7 +15,6 @@ import (
 	"foray/schemas"
 	"foray/transforms/keyspace"
 	"foray/transforms/planner"
-	"foray/transforms/planning"
 	"foray/transforms/read"
 )
 
@@ -95,19 +94,31 @@ func (o *options) checkModel() error {
 		return job.UsageError("--llm_timeout=%v: want a time such as 60s", m.Timeout)
 	case m.MaxTokens < 1:
 		return job.UsageError("--llm_max_tokens=%d: want at least one", m.MaxTokens)
-	case !(m.PromptPrice >= 0 && m.CompletionPrice >= 0):
-		return job.UsageError("--llm_price_prompt=%g --llm_price_completion=%g: want dollars for a million tokens", m.PromptPrice, m.CompletionPrice)
+	case !(m.RequestsPerMinute >= 0 && m.TokensPerMinute >= 0):
+		return job.UsageError("--llm_requests_per_minute=%g --llm_tokens_per_minute=%g: want numbers, or 0 for no limit", m.RequestsPerMinute, m.TokensPerMinute)
+	case m.Reasks < 0:
+		return job.UsageError("--llm_reasks=%d: want a number of times, or 0", m.Reasks)
 	case m.Samples < 1:
 		return job.UsageError("--samples=%d: want at least one answer", m.Samples)
 	case m.Samples > 1 && m.Temperature == 0:
 		return job.UsageError("--samples=%d with --llm_temperature=0 is one answer %d times: give a temperature such as 0.7", m.Samples, m.Samples)
-	case m.Decode != planning.FreeDecoding:
-		return job.UsageError("--llm_decode=%s: want %s", m.Decode, planning.FreeDecoding)
+	case !slices.Contains(llm.Decodings, m.Decode):
+		return job.UsageError("--llm_decode=%s: want one of %v", m.Decode, llm.Decodings)
+	case !o.align && (o.alignModel != "" || o.alignEndpoint != ""):
+		return job.UsageError("--align_model and --align_endpoint say who scores: add --align")
 	case m.KeyEnv != "" && m.KeyFile != "":
 		return job.UsageError("--llm_api_key_env and --llm_api_key_file: give one of them")
 	}
+	if _, err := llm.NewBudget(llm.BudgetConfig{MaxCost: m.MaxCost, MaxCalls: m.MaxCalls, Prices: m.Prices}); err != nil {
+		return job.UsageError("%w", err)
+	}
 	if m.Rematch {
 		return nil
+	}
+	if o.alignEndpoint != "" {
+		if _, err := llm.NewClient(llm.ClientConfig{Endpoint: o.alignEndpoint}); err != nil {
+			return job.UsageError("--align_endpoint: %w", err)
+		}
 	}
 	if _, err := llm.NewClient(llm.ClientConfig{Endpoint: m.Endpoint}); err != nil {
 		return job.UsageError("--llm_endpoint: %w", err)

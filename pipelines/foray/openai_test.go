@@ -129,7 +129,7 @@ func (o *oracle) varied(c llmtest.Call) llmtest.Reply {
 
 // planArgs is the command line that plans with the model of an endpoint.
 func planArgs(output, endpoint string, more ...string) []string {
-	return append([]string{"plan", "--output", output, "--planner=openai", "--llm_endpoint=" + endpoint, "--llm_model=test-model"}, more...)
+	return append([]string{"plan", "--output", output, "--planner=openai", "--llm_endpoint=" + endpoint, "--llm_model=test-model", "--llm_reasks=0"}, more...)
 }
 
 func keyName(key []int32) string { return fmt.Sprintf("%d,%d", key[0], key[1]) }
@@ -191,7 +191,7 @@ func TestModelPlansWholeTable(t *testing.T) {
 	m := newest(t, output, schemas.LookupTable)
 	for name, n := range map[string]int64{
 		planning.AnswersGiven: smallKeys, planning.AnswersExact: want[exact] + want[ownKey], planning.AnswersNormalised: want[normalised],
-		planning.AnswersMatched: smallKeys - want[junk], planning.AnswersRecorded: 0, planning.CallsFailed: 0,
+		planning.AnswersMatched: smallKeys - want[junk], planning.AnswersRecorded: 0, planning.KeysFailed: 0,
 		"keys_" + schemas.StatusNoMatch: want[junk], "keys_" + schemas.StatusNotNovel: want[ownKey],
 	} {
 		if m.Counts[name] != n {

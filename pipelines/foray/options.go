@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
 	"os"
@@ -44,6 +45,9 @@ type options struct {
 	promptFile string
 	publish    bool
 	estimate   bool
+
+	align                     bool
+	alignModel, alignEndpoint string
 
 	keyCoverage             float64
 	blockFile, overrideFile string
@@ -135,12 +139,21 @@ var (
 		f.StringVar(&o.model.KeyFile, "llm_api_key_file", "", "file that holds the API key, in place of a variable")
 		f.IntVar(&o.model.Concurrency, "llm_concurrency", 64, "calls in flight, of each worker process")
 		f.DurationVar(&o.model.Timeout, "llm_timeout", 60*time.Second, "time that one call may take")
-		f.StringVar(&o.model.Decode, "llm_decode", planning.FreeDecoding, "free: the model answers as it likes, and what matches counts")
+		f.StringVar((*string)(&o.model.Decode), "llm_decode", string(llm.FreeDecoding), "free: the model answers as it likes; or hold it to the vocabulary by json_schema (OpenAI and most others), "+
+			"choice (vLLM), grammar or llguidance (llama.cpp); a canary call proves first that the endpoint does")
+		f.IntVar(&o.model.Reasks, "llm_reasks", 2, "times that a free answer which names no novel cluster is asked again, with the reason")
 		f.Float64Var(&o.model.Temperature, "llm_temperature", 0, "sampling temperature in [0, 2]; below 0 leaves it to the endpoint (default 0)")
 		f.IntVar(&o.model.MaxTokens, "llm_max_tokens", 64, "longest answer, in tokens")
-		f.Float64Var(&o.model.PromptPrice, "llm_price_prompt", 0, "price of a million tokens of prompts, in dollars, for --estimate")
-		f.Float64Var(&o.model.CompletionPrice, "llm_price_completion", 0, "price of a million tokens of answers, in dollars, for --estimate")
+		f.Float64Var(&o.model.RequestsPerMinute, "llm_requests_per_minute", 0, "requests that the endpoint allows a minute (default: no limit)")
+		f.Float64Var(&o.model.TokensPerMinute, "llm_tokens_per_minute", 0, "tokens that the endpoint allows a minute, prompts and longest answers (default: no limit)")
+		f.Int64Var(&o.model.MaxCalls, "llm_max_calls", 0, "calls that this run may make; then it stops with exit code 4, and the same command goes on (default: no limit)")
+		f.Float64Var(&o.model.MaxCost, "llm_max_cost", 0, "dollars that this run may spend, by the prices below (default: no limit)")
+		f.Float64Var(&o.model.Prices.Prompt, "llm_price_prompt", 0, "price of a million tokens of prompts, in dollars")
+		f.Float64Var(&o.model.Prices.Completion, "llm_price_completion", 0, "price of a million tokens of answers, in dollars")
 		f.IntVar(&o.model.Samples, "samples", 1, "answers to ask for of each key, at a temperature; the cluster with most votes is planned")
+		f.BoolVar(&o.align, "align", false, "let a model score each candidate from 0 to 10, and plan the best (one more call a candidate)")
+		f.StringVar(&o.alignModel, "align_model", "", "model that scores (default: --llm_model)")
+		f.StringVar(&o.alignEndpoint, "align_endpoint", "", "base URL of the model that scores (default: --llm_endpoint)")
 		f.BoolVar(&o.model.Rematch, "rematch", false, "make the table from stored answers alone, without a call; keys without one are not_planned")
 	}}
 	gatesGroup = group{"Gates", func(o *options, f *pflag.FlagSet) {
@@ -242,6 +255,9 @@ func (o *options) forPlan() (plan.Options, error) {
 	prompt, err := o.promptText()
 	model := o.model
 	model.Prompt, model.Seed = prompt, o.seed
+	if o.align {
+		model.Align = &planning.Align{Endpoint: cmp.Or(o.alignEndpoint, model.Endpoint), Name: cmp.Or(o.alignModel, model.Name)}
+	}
 	return plan.Options{
 		Planner: o.planner, History: o.history, KeyOrder: keyspace.Order(o.keyOrder), Keys: o.keys, Shards: o.shards,
 		Seed: o.seed, Model: model, MinMatchRate: o.minMatchRate, MaxFailed: o.maxFailed, Publish: o.publish,

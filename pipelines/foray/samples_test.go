@@ -47,8 +47,8 @@ func TestSamplesVote(t *testing.T) {
 	args := planArgs(output, server.URL, "--samples=4", "--llm_temperature=0.7")
 	foray(t, append(args, "--estimate")...).want(t, 0, "calls     960")
 	foray(t, args...).want(t, 0, "published ",
-		"plan: 240 keys answered (0 of them by earlier runs), 0 failed, 0 not planned; 100.0 % of first answers name a cluster (240 to the letter, 0 but for form); 9600 prompt and ",
-		"; 50.0 % of 960 answers agree with the plan")
+		"240 keys answered, 0 of them by earlier runs; 0 failed, 0 not planned", "100.0 % of first answers name a cluster (240 to the letter, 0 but for form)",
+		"960, 0 of them retries", "9600 of prompts", "50.0 % of 960 answers agree with the plan")
 	for _, r := range lookupRows(t, output) {
 		want := []schemas.Candidate{{Cluster: o.novel(r.Key), Votes: 2, Score: 0.5}, {Cluster: other(r.Key), Votes: 1, Score: 0.25}}
 		if r.Status != schemas.StatusOK || *r.NovelCluster != want[0].Cluster || r.Votes != 2 || r.Samples != 4 || len(r.Candidates) != 2 || r.Candidates[0] != want[0] || r.Candidates[1] != want[1] {

@@ -78,40 +78,31 @@ func Run(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 		options = job.Options(options, o.Model.Options())
 		gates = append(gates, planning.MatchGate(o.MinMatchRate))
 	}
+	var announced error
 	r, err := c.Run(ctx, job.Stage{
 		Name: cfg.Stage, Unit: "keys", Tables: []string{schemas.LookupTable},
 		Parents: parents, Options: options, Publish: o.Publish, Gates: gates,
 		Model: model, PromptVersion: promptVersion,
 		Build: func(s beam.Scope, commits commit.Config) {
+			if o.Planner == planner.OpenAI && !o.Model.Rematch {
+				announced = o.announce(ctx, c, cfg)
+			}
 			commit.Commit(s, commits, planning.Plan(s, cfg))
 		},
 	})
+	if err == nil && announced != nil {
+		err = &job.Exit{Code: job.Failed, Err: fmt.Errorf("plan: %w", announced)}
+	}
 	if ctx.Err() != nil && job.WorkersHere() {
 		// What is in flight is paid for.
 		planning.Stop(c.Version, o.Model.Timeout+time.Second)
 	}
 	if o.Planner == planner.OpenAI && !r.Skipped && !r.Submitted && len(r.Tally.Counts) > 0 {
-		c.Say("plan: %s", told(r.Tally.Counts))
+		for _, line := range told(r.Tally.Counts) {
+			c.Say("%s", line)
+		}
 	}
 	return r, err
-}
-
-// told says what came of asking.
-func told(n map[string]int64) string {
-	share := func(part, whole int64) string {
-		if whole == 0 {
-			return "none"
-		}
-		return fmt.Sprintf("%.1f %%", 100*float64(part)/float64(whole))
-	}
-	text := fmt.Sprintf("%d keys answered (%d of them by earlier runs), %d failed, %d not planned; %s of first answers name a cluster (%d to the letter, %d but for form); %d prompt and %d completion tokens",
-		n[planning.AnswersGiven], n[planning.AnswersRecorded], n[planning.CallsFailed], n["keys_"+schemas.StatusNotPlanned],
-		share(n[planning.AnswersMatched], n[planning.AnswersGiven]), n[planning.AnswersExact], n[planning.AnswersNormalised],
-		n["prompt_tokens"], n["completion_tokens"])
-	if samples := n[planning.SamplesGiven]; samples > n[planning.AnswersGiven] {
-		text += fmt.Sprintf("; %s of %d answers agree with the plan", share(n[planning.VotesBest], samples), samples)
-	}
-	return text
 }
 
 // Config resolves what is planned from, and checks that it can be.
@@ -121,6 +112,7 @@ func (o *Options) Config(ctx context.Context, c *job.Command) (planning.Config, 
 		Observed: o.Keys == ObservedKeys || o.Keys == "" && o.History > 2,
 		Shards:   o.Shards, Seed: o.Seed, Model: o.Model,
 	}
+	cfg.Model.Split = !job.WorkersHere()
 	if o.Keys != "" && o.Keys != AllKeys && o.Keys != ObservedKeys {
 		return cfg, nil, job.UsageError("--keys=%s: want %s or %s", o.Keys, AllKeys, ObservedKeys)
 	}

@@ -183,5 +183,5 @@ func (j *journal) close() error {
 		}
 		return nil
 	}()
-	return errors.Join(err, j.lock.Close())
+	return errors.Join(err, j.log.calls.close(), j.lock.Close())
 }

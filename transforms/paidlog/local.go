@@ -41,6 +41,9 @@ func Open(ctx context.Context, output store.Bucket) (*Log, error) {
 	if err := l.sealLeft(ctx, dir); err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
+	if l.calls, err = openCalls(dir); err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
 	l.keeper = newJournal(l, dir, lock)
 	return l, nil
 }

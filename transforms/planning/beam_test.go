@@ -210,7 +210,7 @@ func TestBaselinesPlanEveryKeyOnce(t *testing.T) {
 			if n := int64(len(want)); a.Tally.Counts["keys"] != n || a.Tally.Counts["keys_ok"] != n {
 				t.Errorf("counts %v, want %d keys", a.Tally.Counts, n)
 			}
-			if work, err := Count(t.Context(), cfg); err != nil || work != (Work{Keys: int64(len(want))}) {
+			if work, err := Count(t.Context(), cfg, 1); err != nil || work != (Work{Keys: int64(len(want))}) {
 				t.Errorf("the work is %+v, %v", work, err)
 			}
 		})
@@ -278,7 +278,7 @@ func modelConfig(out store.Local, from Versions, version int64, url string) Conf
 		Stage: "plan", Output: string(out), Version: store.NewVersion(time.UnixMilli(version)), From: from,
 		Planner: planner.OpenAI, K: 1, Order: keyspace.Sequence, Shards: 2,
 		Model: Model{
-			Endpoint: url, Name: "fake", Concurrency: 3, Timeout: time.Minute, Decode: FreeDecoding,
+			Endpoint: url, Name: "fake", Concurrency: 3, Timeout: time.Minute, Decode: llm.FreeDecoding,
 			MaxTokens: 20, Prompt: llm.PaperTemplate(),
 		},
 	}
@@ -288,8 +288,8 @@ func TestAnswersOfEveryKind(t *testing.T) {
 	server := llmtest.Start(t, endpoint)
 	out, from := world(t, facts{keys: []schemas.KeyTraffic{{Key: []int32{2}, Users: 3}, {Key: []int32{7}, Users: 1}}}, 1)
 	cfg := modelConfig(out, from, 2, server.URL)
-	before, err := Count(t.Context(), cfg)
-	if err != nil || before.Keys != 5 || before.Calls != 5 || before.Answered != 0 || before.PromptBytes < 5*100 {
+	before, err := Count(t.Context(), cfg, 1)
+	if err != nil || before.Keys != 5 || before.Calls != 5 || before.Answered != 0 || before.PromptTokens < 5*100 || before.PromptTokens > 5*200 {
 		t.Errorf("before there is %+v to do, %v", before, err)
 	}
 	table, a := plan(t, cfg, MatchGate(0.75), FailedGate(0.2))
@@ -318,7 +318,7 @@ func TestAnswersOfEveryKind(t *testing.T) {
 		}
 	}
 	counts := map[string]int64{
-		AnswersGiven: 4, AnswersMatched: 3, AnswersExact: 2, AnswersNormalised: 1, CallsFailed: 1,
+		AnswersGiven: 4, AnswersMatched: 3, AnswersExact: 2, AnswersNormalised: 1, KeysFailed: 1,
 		"keys": 5, "keys_ok": 2, "keys_no_match": 1, "keys_not_novel": 1, "keys_failed": 1,
 	}
 	for name, want := range counts {
@@ -340,7 +340,7 @@ func TestAnswersOfEveryKind(t *testing.T) {
 
 	// What was answered is not asked again, and gives the same rows.
 	calls := server.Calls()
-	after, err := Count(t.Context(), cfg)
+	after, err := Count(t.Context(), cfg, 1)
 	if err != nil || after.Answered != 4 || after.Calls != 1 {
 		t.Errorf("after it there is %+v to do, %v", after, err)
 	}
@@ -369,7 +369,7 @@ func TestSpentQuotaStops(t *testing.T) {
 	if n := server.Calls(); n > 4 {
 		t.Errorf("%d calls, of which two could succeed", n)
 	}
-	work, err := Count(t.Context(), cfg)
+	work, err := Count(t.Context(), cfg, 1)
 	if err != nil || work.Answered+work.Calls != 5 || work.Answered > 2 {
 		t.Errorf("%+v is left to do, %v", work, err)
 	}

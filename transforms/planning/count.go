@@ -3,38 +3,63 @@ package planning
 import (
 	"context"
 	"slices"
+	"sync/atomic"
 
+	"golang.org/x/sync/errgroup"
+
+	"foray/llm"
 	"foray/schemas"
+	"foray/transforms/bundle"
 	"foray/transforms/paidlog"
 	"foray/transforms/planner"
 	"foray/transforms/store"
 )
 
-// Work is what a run would do.
+// Work is what a run would do. Answers that are asked again, and scores of
+// candidates, come on top: how many, only the answers tell.
 type Work struct {
 	// Keys stand in the table. Of them Decided are not asked about (overrides,
 	// or outside the coverage). Answered answers are durable, and Calls are to
-	// be made, with PromptBytes of prompts.
-	Keys, Decided, Answered, Calls, PromptBytes int64
+	// be made, with PromptTokens in all.
+	Keys, Decided, Answered, Calls, PromptTokens int64
 }
 
-// Count counts a run's work without a call.
-func Count(ctx context.Context, cfg Config) (Work, error) {
+// add counts what a part of the work is.
+func (w *Work) add(part *Work) {
+	for _, n := range []struct{ to, n *int64 }{
+		{&w.Keys, &part.Keys}, {&w.Decided, &part.Decided}, {&w.Answered, &part.Answered}, {&w.Calls, &part.Calls}, {&w.PromptTokens, &part.PromptTokens},
+	} {
+		atomic.AddInt64(n.to, *n.n)
+	}
+}
+
+// Keys is the number of keys of a table.
+func Keys(ctx context.Context, cfg Config) (n int64, err error) {
+	w, err := LoadWorld(ctx, cfg)
+	if err != nil {
+		return 0, err
+	}
+	f := &planFn{Config: cfg}
+	for shard := range cfg.Shards {
+		n += int64(f.keys(w, shard).len)
+	}
+	return n, nil
+}
+
+// Count counts a run's work without a call. Of every step keys, one is looked
+// at and stands for the others; with a step of 1 the count is exact.
+func Count(ctx context.Context, cfg Config, step int) (Work, error) {
 	var work Work
 	w, err := LoadWorld(ctx, cfg)
 	if err != nil {
 		return work, err
 	}
-	f := &planFn{Config: cfg}
 	if cfg.Planner != planner.OpenAI {
-		for shard := range cfg.Shards {
-			work.Keys += int64(f.keys(w, shard).len)
-		}
-		return work, nil
+		work.Keys, err = Keys(ctx, cfg)
+		return work, err
 	}
-	var row schemas.Lookup
-	decided := cfg.decider(w)
-	questions, err := newAsking(cfg.Model, w)
+	f := &planFn{Config: cfg}
+	questions, err := newAsking(cfg, w)
 	if err != nil {
 		return work, err
 	}
@@ -47,32 +72,59 @@ func Count(ctx context.Context, cfg Config) (Work, error) {
 		return work, err
 	}
 	defer log.Close()
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(bundle.AtOnce())
 	for shard := range cfg.Shards {
-		for key := range f.keys(w, shard).each {
-			work.Keys++
-			if row.Key = key; decided(&row) {
-				work.Decided++
-				continue
-			}
-			r, err := questions.request(slices.Clone(key))
-			if err != nil {
+		group.Go(func() error {
+			part, err := f.count(ctx, w, shard, step, questions, log)
+			work.add(&part)
+			return err
+		})
+	}
+	return work, group.Wait()
+}
+
+// count counts one shard's work.
+func (f *planFn) count(ctx context.Context, w *World, shard, step int, questions *asking, log *paidlog.Log) (Work, error) {
+	var work Work
+	var row schemas.Lookup
+	decided := f.Config.decider(w)
+	looked, i := int64(0), 0
+	for key := range f.keys(w, shard).each {
+		if i++; (i-1)%step != 0 {
+			continue
+		}
+		looked++
+		if row.Key = key; decided(&row) {
+			work.Decided++
+			continue
+		}
+		r, err := questions.request(slices.Clone(key))
+		if err != nil {
+			return work, err
+		}
+		for r.Sample = range max(f.Config.Model.Samples, 1) {
+			_, answered, err := log.Lookup(ctx, r.ID(), key)
+			switch {
+			case err != nil:
 				return work, err
-			}
-			for r.Sample = range max(cfg.Model.Samples, 1) {
-				_, answered, err := log.Lookup(ctx, r.ID(), key)
-				if err != nil {
-					return work, err
-				}
-				if answered {
-					work.Answered++
-					continue
-				}
+			case answered:
+				work.Answered++
+			default:
 				work.Calls++
-				for _, m := range r.Messages {
-					work.PromptBytes += int64(len(m.Content))
-				}
+				work.PromptTokens += int64(tokens().Prompt(&r))
 			}
+		}
+	}
+	work.Keys = int64(i)
+	for _, n := range []*int64{&work.Decided, &work.Answered, &work.Calls, &work.PromptTokens} {
+		if looked > 0 {
+			*n = *n * work.Keys / looked
 		}
 	}
 	return work, nil
 }
+
+// Encoding is the encoding that Count counts tokens in, and whether it is the
+// model's own.
+func (cfg Config) Encoding() (name string, own bool) { return llm.Encoding(cfg.Model.Name) }

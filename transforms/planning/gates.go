@@ -12,7 +12,7 @@ const (
 	AnswersExact      = "answers_exact"      // of these, to the letter
 	AnswersNormalised = "answers_normalised" // of these, but for case, spaces, punctuation and order
 	AnswersRecorded   = "answers_recorded"   // keys whose answer was paid for by an earlier run
-	CallsFailed       = "calls_failed"       // keys that no answer could be had for
+	KeysFailed        = "calls_failed"       // keys that no answer could be had for
 	// KeysPlanned are the keys within the coverage asked for.
 	KeysPlanned = "keys_planned"
 	// VotesBest ÷ SamplesGiven is the agreement of a key's answers: 1 where

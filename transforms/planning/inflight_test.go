@@ -9,7 +9,10 @@ import (
 )
 
 // stub is an asker and a log that fail on demand.
-type stub struct{ err error }
+type stub struct {
+	err   error
+	calls int // in flight
+}
 
 func (s *stub) Ask(context.Context, llm.Request) (llm.Answer, error) { return llm.Answer{}, s.err }
 
@@ -19,17 +22,21 @@ func (s *stub) Lookup(context.Context, llm.ID, []int32) (llm.Answer, bool, error
 
 func (s *stub) Append(context.Context, llm.Record) error { return s.err }
 
+func (s *stub) Begin() error { s.calls++; return nil }
+func (s *stub) End() error   { s.calls--; return nil }
+
 func TestSlotIsHeldUntilAnswerIsDurable(t *testing.T) {
 	s := &stub{}
-	d := newDurably(s, s, 1)
+	log := newDurably(s, 1)
+	d := log.holding(log.counting(s)).(*holding)
 	free := func() bool {
 		ok := d.slots.TryAcquire(1)
 		if ok {
 			d.slots.Release(1)
 		}
-		return ok
+		return ok && s.calls == 0
 	}
-	asker := llm.Recorded(d, d)
+	asker := llm.Recorded(d, log)
 	if _, err := d.Ask(t.Context(), llm.Request{}); err != nil || free() {
 		t.Fatalf("an answer that is not durable left its slot (%v)", err)
 	}

@@ -5,11 +5,7 @@ import (
 	"time"
 
 	"foray/llm"
-	"foray/transforms/planner"
 )
-
-// FreeDecoding lets a model answer as it likes.
-const FreeDecoding = "free"
 
 // Model says which model is asked, and how.
 type Model struct {
@@ -21,13 +17,25 @@ type Model struct {
 	// Concurrency is the number of calls in flight of a worker process.
 	Concurrency int
 	Timeout     time.Duration
-	// Decode is FreeDecoding.
-	Decode      string
+	// RequestsPerMinute and TokensPerMinute are the endpoint's limits; 0 is
+	// none.
+	RequestsPerMinute, TokensPerMinute float64
+	// MaxCost, in dollars, and MaxCalls end the run; 0 is no limit. Prices are
+	// zero if they are not known.
+	MaxCost  float64
+	MaxCalls int64
+	Prices   llm.Prices
+	// Split shares limits and budget among shards, up front: workers that are
+	// not in one process cannot know of each other.
+	Split bool
+	// Decode is what holds answers to the vocabulary.
+	Decode      llm.Decoding
 	Temperature float64
 	MaxTokens   int
-	// PromptPrice and CompletionPrice are in dollars for a million tokens; 0
-	// if they are not known.
-	PromptPrice, CompletionPrice float64
+	// Reasks is how often an answer that plans nothing is asked again.
+	Reasks int
+	// Align scores candidates; nil leaves their order to votes.
+	Align *Align
 	// Samples is how many answers each key is asked for, at least 1.
 	Samples int
 	Seed    uint64
@@ -37,12 +45,22 @@ type Model struct {
 	Rematch bool
 }
 
+// Align says who scores candidates.
+type Align struct {
+	// Endpoint and Name are the scoring model's.
+	Endpoint, Name string
+}
+
 // Options are those that answers depend on, for a manifest.
 func (m Model) Options() map[string]string {
-	return map[string]string{
-		"samples": strconv.Itoa(max(m.Samples, 1)), "llm_model": m.Name, "llm_decode": m.Decode, "llm_max_tokens": strconv.Itoa(m.MaxTokens),
-		"llm_temperature": strconv.FormatFloat(m.Temperature, 'g', -1, 64),
+	options := map[string]string{
+		"samples": strconv.Itoa(max(m.Samples, 1)), "llm_model": m.Name, "llm_decode": string(m.Decode), "llm_max_tokens": strconv.Itoa(m.MaxTokens),
+		"llm_temperature": strconv.FormatFloat(m.Temperature, 'g', -1, 64), "llm_reasks": strconv.Itoa(m.Reasks),
 	}
+	if m.Align != nil {
+		options["align_model"] = m.Align.Name
+	}
+	return options
 }
 
 // Key reads the API key; the zero key where none is named.
@@ -51,43 +69,4 @@ func (m Model) Key() (llm.APIKey, error) {
 		return llm.KeyFromFile(m.KeyFile)
 	}
 	return llm.KeyFromEnv(m.KeyEnv)
-}
-
-// asking makes the questions for keys.
-type asking struct {
-	Model
-	prompt    *llm.Prompt
-	world     *World
-	successor planner.Planner // nil unless the prompt shows it
-}
-
-// newAsking reads the prompt for a world.
-func newAsking(m Model, w *World) (*asking, error) {
-	prompt, err := llm.ParsePrompt(m.Prompt)
-	if err != nil {
-		return nil, err
-	}
-	a := &asking{Model: m, world: w}
-	if a.prompt, err = prompt.With(w.Descriptions); err != nil {
-		return nil, err
-	}
-	if a.prompt.Hints() {
-		a.successor, err = LoadPlanner(planner.Successor, w)
-	}
-	return a, err
-}
-
-// request is the question for a key.
-func (m *asking) request(key []int32) (llm.Request, error) {
-	q := llm.Question{Descriptions: m.world.Words(key)}
-	if m.successor != nil {
-		if next := m.successor.Plan(key, 1, nil); len(next) > 0 {
-			q.Successor = m.world.Describe(next[0].Cluster)
-		}
-	}
-	messages, err := m.prompt.Ask(q)
-	return llm.Request{
-		Model: m.Name, Messages: messages, Temperature: m.Temperature, MaxTokens: m.MaxTokens, Seed: m.Seed,
-		Key: key, PromptVersion: m.prompt.Version(),
-	}, err
 }

@@ -10,22 +10,35 @@ import (
 	"foray/llm"
 	"foray/transforms/commit"
 	"foray/transforms/paidlog"
+	"foray/transforms/progress"
 	"foray/transforms/store"
 )
 
-// session is one worker process's way to the model: one client, one log and
-// one limit of calls in flight, shared by all its shards.
+// session is one worker process's way to the model: one client and one log,
+// shared by all its shards.
 type session struct {
-	asker      llm.Asker
-	log        *paidlog.Log
-	questions  *asking
-	vocabulary *llm.Vocabulary
+	model  Model
+	client llm.Asker
+	log    *paidlog.Log
+	// slots bound the calls in flight of the process; nil where a call's
+	// answer takes long to be durable, and when nobody is asked.
+	slots     *durably
+	questions *asking
+	// canary proves, before the first call, that decoding is constrained.
+	canary canary
+	// whole is what all shards together may spend, if they are all here.
+	whole *allowance
 	// waiting is how many keys a shard may have under way for each call that
 	// may be in flight.
 	waiting int
 
 	// version is what this command writes.
 	version string
+
+	// over is cancelled when the session stops, so that nobody waits for
+	// another attempt.
+	over   context.Context
+	cancel context.CancelFunc
 
 	mu sync.Mutex
 	// failure is what no call can succeed after, terminal the endpoint's word
@@ -129,58 +142,47 @@ func newSession(ctx context.Context, cfg Config) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	vocabulary, err := llm.NewVocabulary(w.Space.Leaves(), w.Descriptions)
-	if err != nil {
-		return nil, &commit.Failure{Exit: 1, Message: err.Error()}
-	}
-	questions, err := newAsking(cfg.Model, w)
-	if err != nil {
-		return nil, &commit.Failure{Exit: 1, Message: err.Error()}
-	}
-	if cfg.Model.Rematch {
-		return rematching(ctx, cfg, questions, vocabulary)
-	}
-	key, err := cfg.Model.Key()
-	if err != nil {
-		return nil, &commit.Failure{Exit: 1, Message: err.Error()}
-	}
-	client, err := llm.NewClient(llm.ClientConfig{Endpoint: cfg.Model.Endpoint, Key: key, Concurrency: cfg.Model.Concurrency, Timeout: cfg.Model.Timeout})
-	if err != nil {
-		return nil, &commit.Failure{Exit: 1, Message: err.Error()}
+	s := &session{model: cfg.Model, version: cfg.Version}
+	s.over, s.cancel = context.WithCancel(context.Background())
+	if s.questions, err = newAsking(cfg, w); err != nil {
+		return nil, err
 	}
 	b, err := store.Open(ctx, cfg.Output)
 	if err != nil {
 		return nil, err
 	}
-	log, err := paidlog.Open(context.WithoutCancel(ctx), b)
-	if err != nil {
+	if s.client, err = cfg.Model.client(cfg.Model.Endpoint); err != nil {
+		return nil, &commit.Failure{Exit: 1, Message: err.Error()}
+	}
+	if s.whole, err = newAllowance(cfg.Model, 1, 0); err != nil {
+		return nil, &commit.Failure{Exit: 1, Message: err.Error()}
+	}
+	if s.log, err = paidlog.Open(context.WithoutCancel(ctx), b); err != nil {
 		return nil, &commit.Failure{Exit: 1, Message: fmt.Sprintf("open the paid log: %v", err)}
 	}
-	s := &session{version: cfg.Version, log: log, questions: questions, vocabulary: vocabulary}
+	s.waiting = 32 // answers take up to ten seconds to be durable, and calls must not wait for that
 	if _, local := b.(store.Local); local {
 		s.waiting = 2 // the next are ready when a slot is
-		limited := newDurably(untilStopped{client, s}, log, cfg.Model.Concurrency)
-		s.asker = llm.Recorded(llm.Retrying(limited, llm.Retries{}), limited)
-	} else {
-		// Answers take up to ten seconds to be durable: calls must not wait
-		// for that.
-		s.waiting = 32
-		s.asker = llm.Recorded(llm.Retrying(llm.InFlight(untilStopped{client, s}, cfg.Model.Concurrency), llm.Retries{}), log)
+		s.slots = newDurably(s.log, cfg.Model.Concurrency)
+	}
+	s.whole.killed = s.log.MaybePaid()
+	if !cfg.Model.Split {
+		progress.Tell(cfg.Stage, s.whole.text)
 	}
 	return s, nil
 }
 
-// rematching is a session that answers from the paid log alone.
-func rematching(ctx context.Context, cfg Config, questions *asking, vocabulary *llm.Vocabulary) (*session, error) {
-	b, err := store.Open(ctx, cfg.Output)
+// client is a way to one endpoint, or to nobody if answers are only to be
+// matched again.
+func (m Model) client(endpoint string) (llm.Asker, error) {
+	if m.Rematch {
+		return nobody{}, nil
+	}
+	key, err := m.Key()
 	if err != nil {
 		return nil, err
 	}
-	log, err := paidlog.Open(context.WithoutCancel(ctx), b)
-	if err != nil {
-		return nil, &commit.Failure{Exit: 1, Message: fmt.Sprintf("open the paid log: %v", err)}
-	}
-	return &session{version: cfg.Version, log: log, questions: questions, vocabulary: vocabulary, waiting: 2, asker: llm.Recorded(nobody{}, log)}, nil
+	return llm.NewClient(llm.ClientConfig{Endpoint: endpoint, Key: key, Concurrency: m.Concurrency, Timeout: m.Timeout})
 }
 
 // errNotStored says that there is no stored answer, and nobody is asked.
@@ -194,43 +196,9 @@ func (nobody) Ask(context.Context, llm.Request) (llm.Answer, error) {
 	return llm.Answer{}, errNotStored
 }
 
-// errStopped says that no call is made any more.
-var errStopped = errors.New("stopped")
-
-// untilStopped makes no call once the endpoint has said that none can succeed,
-// or once the command is stopped.
-type untilStopped struct {
-	asker   llm.Asker
-	session *session
-}
-
-// Ask implements llm.Asker.
-func (a untilStopped) Ask(ctx context.Context, r llm.Request) (llm.Answer, error) {
-	if terminal := a.session.ended(); terminal != nil {
-		return llm.Answer{}, terminal
-	}
-	if a.session.stopped() != nil {
-		return llm.Answer{}, errStopped
-	}
-	if ctx.Err() != nil {
-		return llm.Answer{}, fmt.Errorf("ask %s: %w", r.Model, context.Cause(ctx))
-	}
-	// A call that is made is paid for: it ends in its own time.
-	answer, err := a.asker.Ask(context.WithoutCancel(ctx), r)
-	a.session.hear(err, time.Now())
-	if terminal := (*llm.TerminalError)(nil); errors.As(err, &terminal) {
-		a.session.stopOn(terminal)
-	}
-	return answer, err
-}
-
 // stopOn stops on an error that no request can succeed after.
 func (s *session) stopOn(terminal *llm.TerminalError) {
-	exit := 1
-	if terminal.Kind == llm.SpentQuota {
-		exit = 4
-	}
-	s.stop(&commit.Failure{Exit: exit, Message: terminal.Error()}, terminal)
+	s.stop(&commit.Failure{Exit: terminal.Kind.Exit(), Message: terminal.Error()}, terminal)
 }
 
 // stop remembers the first failure after which no call is worth making.
@@ -240,6 +208,7 @@ func (s *session) stop(f *commit.Failure, terminal *llm.TerminalError) {
 	if s.failure == nil {
 		s.failure, s.terminal = f, terminal
 		failures.Store(s.version, f)
+		s.cancel()
 	}
 }
 

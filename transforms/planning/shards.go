@@ -120,7 +120,7 @@ func (f *planFn) shard(ctx context.Context, shard int) ([]commit.Entry, error) {
 			return kw.Write(row)
 		}
 		if f.Config.Planner == planner.OpenAI {
-			entries, err = f.ask(ctx, w, keys, write)
+			entries, err = f.ask(ctx, w, shard, keys, write)
 		} else {
 			err = f.plan(ctx, w, keys, write)
 		}

@@ -10,6 +10,7 @@ var counters sync.Map
 
 type counter struct {
 	count, total atomic.Int64
+	told         atomic.Pointer[func() string]
 }
 
 func counterOf(stage string) *counter {
@@ -29,3 +30,7 @@ func Add(stage string, n int64) { counterOf(stage).count.Add(n) }
 // (the shards of one stage) may each expect their part. A stage that expects
 // nothing is shown with a plain count.
 func Expect(stage string, n int64) { counterOf(stage).total.Add(n) }
+
+// Tell lets text say more of a stage while it runs, such as what is in flight
+// and what it cost so far. It is called whenever the stage is shown.
+func Tell(stage string, text func() string) { counterOf(stage).told.Store(&text) }

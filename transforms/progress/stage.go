@@ -93,6 +93,9 @@ func (s *stage) text(now time.Time) string {
 	default:
 		columns = append(columns, elapsed(now.Sub(s.began)))
 	}
+	if told := s.counter.told.Load(); told != nil {
+		columns = append(columns, (*told)())
+	}
 	return strings.Join(columns, "  ")
 }
 

@@ -1,0 +1,84 @@
+package planning
+
+import (
+	"strings"
+
+	"foray/llm"
+	"foray/transforms/commit"
+	"foray/transforms/planner"
+)
+
+// asking makes the questions for keys, and reads their answers.
+type asking struct {
+	Model
+	prompt     *llm.Prompt
+	decoder    *llm.Decoder
+	vocabulary *llm.Vocabulary
+	world      *World
+	blocked    func(cluster int32) bool
+	successor  planner.Planner // nil unless the prompt shows it
+}
+
+// newAsking reads the prompt for a world. Its errors are *commit.Failure.
+func newAsking(cfg Config, w *World) (*asking, error) {
+	a := &asking{Model: cfg.Model, world: w, blocked: cfg.blocks}
+	err := a.open(w)
+	if err != nil {
+		return nil, &commit.Failure{Exit: 1, Message: err.Error()}
+	}
+	return a, nil
+}
+
+func (a *asking) open(w *World) error {
+	prompt, err := llm.ParsePrompt(a.Prompt)
+	if err != nil {
+		return err
+	}
+	if a.prompt, err = prompt.With(w.Descriptions); err != nil {
+		return err
+	}
+	if a.vocabulary, err = llm.NewVocabulary(w.Space.Leaves(), w.Descriptions); err != nil {
+		return err
+	}
+	decoding := llm.DecoderConfig{Decoding: a.Decode, Vocabulary: a.vocabulary, Blocked: a.blocked}
+	if strings.Contains(a.Prompt, llm.AnswerMark) {
+		decoding.Prefix = llm.AnswerMark + " "
+	}
+	if a.decoder, err = llm.NewDecoder(decoding); err != nil {
+		return err
+	}
+	if a.prompt.Hints() {
+		a.successor, err = LoadPlanner(planner.Successor, w)
+	}
+	return err
+}
+
+// request is the question for a key, of its first sample.
+func (a *asking) request(key []int32) (llm.Request, error) {
+	q := llm.Question{Descriptions: a.world.Words(key)}
+	if a.successor != nil {
+		if next := a.successor.Plan(key, 1, nil); len(next) > 0 {
+			q.Successor = a.world.Describe(next[0].Cluster)
+		}
+	}
+	messages, err := a.prompt.Ask(q)
+	if err != nil {
+		return llm.Request{}, err
+	}
+	return a.decoder.Constrain(llm.Request{
+		Model: a.Name, Messages: messages, Temperature: a.Temperature, MaxTokens: a.MaxTokens, Seed: a.Seed,
+		Key: key, PromptVersion: a.prompt.Version(),
+	})
+}
+
+// reasks is how often an answer is asked again. Where answers are held to the
+// vocabulary there is nothing to correct.
+func (a *asking) reasks() int {
+	if a.Decode != llm.FreeDecoding {
+		return 0
+	}
+	return a.Reasks
+}
+
+// judge finds fault with answers that plan nothing.
+func (a *asking) judge() llm.Judge { return llm.NovelJudge(a.decoder.Match, a.blocked) }
