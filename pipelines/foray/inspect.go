@@ -214,11 +214,11 @@ func keyLine(key []int32) string {
 	return strings.Join(parts, ",")
 }
 
-// printable takes control characters out: descriptions are data, and a
-// terminal obeys escapes.
+// printable takes control characters out, and those that turn the direction of
+// text or are not seen: descriptions are data, and a terminal obeys escapes.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
+		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) {
 			return '\uFFFD'
 		}
 		return r

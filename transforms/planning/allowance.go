@@ -13,10 +13,9 @@ type allowance struct {
 	limits *llm.Limits
 	budget *llm.Budget
 
+	mu sync.Mutex
 	// killed are the calls that were in flight when earlier runs were killed.
 	killed int64
-
-	mu sync.Mutex
 	// told is what tell has told of.
 	told map[string]int64
 	// given and matched count first answers, for text.
@@ -70,19 +69,25 @@ const (
 // tell is what was spent since it was last called.
 func (a *allowance) tell() map[string]int64 {
 	stats, spent := a.limits.Stats(), a.budget.Spent()
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	now := map[string]int64{
 		CallsMade: stats.Calls, CallsRepeated: stats.Retries, CallsLimited: stats.RateLimited,
 		CallsMaybePaid: spent.MaybePaid + a.killed, PromptTokens: spent.PromptTokens, CompletionTokens: spent.CompletionTokens,
 		CostMicroUSD: int64(math.Round(spent.Cost() * 1e6)),
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
 	since := map[string]int64{}
 	for name, n := range now {
 		since[name] = n - a.told[name]
 	}
 	a.told = now
 	return since
+}
+
+func (a *allowance) addKilled(n int64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.killed += n
 }
 
 // answered counts a first answer.

@@ -23,6 +23,9 @@ func (f *planFn) ask(ctx context.Context, w *World, shard int, keys keys, write 
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, closeSession()) }()
+	if !f.held.Swap(true) {
+		holdSession()
+	}
 	spend, err := s.allowance(shard, f.Config.Shards)
 	if err != nil {
 		return nil, err

@@ -2,7 +2,6 @@ package planning
 
 import (
 	"context"
-	"sync"
 
 	"foray/llm"
 )
@@ -46,12 +45,6 @@ func (s *session) chain(client llm.Asker, a *allowance, c *canary) llm.Asker {
 		below = proven{below, s.questions.decoder, llm.Retrying(limited(client), llm.Retries{}), c}
 	}
 	return llm.Recorded(below, log)
-}
-
-// canary is what came of proving, once a session.
-type canary struct {
-	once sync.Once
-	err  error
 }
 
 // proven is an asker whose first call is preceded by the decoder's canary.

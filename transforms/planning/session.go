@@ -10,7 +10,6 @@ import (
 	"foray/llm"
 	"foray/transforms/commit"
 	"foray/transforms/paidlog"
-	"foray/transforms/progress"
 	"foray/transforms/store"
 )
 
@@ -24,10 +23,7 @@ type session struct {
 	// answer takes long to be durable, and when nobody is asked.
 	slots     *durably
 	questions *asking
-	// canary proves, before the first call, that decoding is constrained.
-	canary canary
-	// whole is what all shards together may spend, if they are all here.
-	whole *allowance
+	*command
 	// waiting is how many keys a shard may have under way for each call that
 	// may be in flight.
 	waiting int
@@ -76,7 +72,7 @@ func (s *session) hear(err error, now time.Time) {
 var (
 	sessionMu sync.Mutex
 	current   *session
-	users     int           // shards that hold current
+	users     int           // shards and bundles that hold current
 	idle      chan struct{} // closed when the last of them has left
 
 	// failures are the *commit.Failure of commands that were stopped, by
@@ -102,7 +98,14 @@ func openSession(ctx context.Context, cfg Config) (*session, error) {
 	return current, nil
 }
 
-// closeSession leaves it; the last shard seals the log.
+// holdSession joins once more, for one that has joined.
+func holdSession() {
+	sessionMu.Lock()
+	defer sessionMu.Unlock()
+	users++
+}
+
+// closeSession leaves it; the last to leave seals the log.
 func closeSession() error {
 	sessionMu.Lock()
 	defer sessionMu.Unlock()
@@ -154,7 +157,7 @@ func newSession(ctx context.Context, cfg Config) (*session, error) {
 	if s.client, err = cfg.Model.client(cfg.Model.Endpoint); err != nil {
 		return nil, &commit.Failure{Exit: 1, Message: err.Error()}
 	}
-	if s.whole, err = newAllowance(cfg.Model, 1, 0); err != nil {
+	if s.command, err = commandOf(cfg); err != nil {
 		return nil, &commit.Failure{Exit: 1, Message: err.Error()}
 	}
 	if s.log, err = paidlog.Open(context.WithoutCancel(ctx), b); err != nil {
@@ -165,10 +168,7 @@ func newSession(ctx context.Context, cfg Config) (*session, error) {
 		s.waiting = 2 // the next are ready when a slot is
 		s.slots = newDurably(s.log, cfg.Model.Concurrency)
 	}
-	s.whole.killed = s.log.MaybePaid()
-	if !cfg.Model.Split {
-		progress.Tell(cfg.Stage, s.whole.text)
-	}
+	s.whole.addKilled(s.log.MaybePaid())
 	return s, nil
 }
 

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
@@ -66,6 +67,9 @@ type planFn struct {
 	Config Config
 
 	work bundle.Work[commit.Entry]
+	// held says that the bundle holds the session, so that it stays between
+	// two shards.
+	held atomic.Bool
 }
 
 func init() {
@@ -86,7 +90,11 @@ func (f *planFn) ProcessElement(ctx context.Context, shard int, entry func(commi
 
 // FinishBundle waits for all shards.
 func (f *planFn) FinishBundle(_ context.Context, entry func(commit.Entry)) error {
-	return f.work.Wait(entry)
+	err := f.work.Wait(entry)
+	if f.held.Swap(false) {
+		err = errors.Join(err, closeSession())
+	}
+	return err
 }
 
 // shard plans one shard and writes its part.
