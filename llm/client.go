@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
@@ -95,18 +93,13 @@ func (c *Client) String() string { return "client of " + c.endpoint }
 
 // Ask implements Asker.
 func (c *Client) Ask(ctx context.Context, r Request) (Answer, error) {
-	fields, err := c.fields(&r)
+	body, err := c.Body(r)
 	if err != nil {
 		return Answer{}, err
 	}
-	messages := make([]openai.ChatCompletionMessage, len(r.Messages))
-	for i, m := range r.Messages {
-		messages[i] = openai.ChatCompletionMessage{Role: m.Role, Content: m.Content}
-	}
-	x := &exchange{fields: fields}
+	x := &exchange{sent: body}
 	asked := c.now()
-	resp, err := c.complete(context.WithValue(ctx, exchangeKey{}, x),
-		openai.ChatCompletionRequest{Model: r.Model, Messages: messages})
+	resp, err := c.complete(context.WithValue(ctx, exchangeKey{}, x), openai.ChatCompletionRequest{Model: r.Model})
 	if ctx.Err() != nil && err != nil {
 		return Answer{}, fmt.Errorf("ask %s: %w", r.Model, context.Cause(ctx))
 	}
@@ -140,40 +133,6 @@ func text(m *openai.ChatCompletionMessage) string {
 		return m.Refusal
 	}
 	return b.String()
-}
-
-// fields are the parameters that go-openai would omit or refuse.
-func (c *Client) fields(r *Request) ([]byte, error) {
-	if math.IsNaN(r.Temperature) || r.Temperature > 2 {
-		return nil, &TerminalError{RefusedSetting, "give one from 0 to 2", fmt.Errorf("temperature %v", r.Temperature)}
-	}
-	var b []byte
-	if r.Temperature >= 0 {
-		b = append(b, `"temperature":`...)
-		b = strconv.AppendFloat(b, r.Temperature, 'g', -1, 64)
-		b = append(b, ',')
-	}
-	if r.MaxTokens > 0 {
-		name := `"max_tokens":`
-		if reasons(r.Model) {
-			name = `"max_completion_tokens":`
-		}
-		b = strconv.AppendInt(append(b, name...), int64(r.MaxTokens), 10)
-		b = append(b, ',')
-	}
-	if !c.omitSeed {
-		b = strconv.AppendUint(append(b, `"seed":`...), uint64(r.ID().drawSeed()), 10)
-		b = append(b, ',')
-	}
-	if r.Constraint != "" {
-		members, open := strings.CutPrefix(r.Constraint, "{")
-		members, closed := strings.CutSuffix(members, "}")
-		if !open || !closed || members == "" {
-			return nil, &TerminalError{RefusedSetting, "make constraints by a Decoder", fmt.Errorf("the constraint %q is no JSON object", shorten(r.Constraint))}
-		}
-		b = append(append(b, members...), ',')
-	}
-	return b, nil
 }
 
 // reasons tells of OpenAI's models that know max_completion_tokens only; all

@@ -14,11 +14,11 @@ import (
 	"time"
 )
 
-// exchange travels through go-openai in the request's context: what goes into
-// the body beside the messages, and what came back.
+// exchange travels through go-openai in the request's context: what is sent,
+// and what came back.
 type exchange struct {
-	// fields are JSON members, each with a comma behind it.
-	fields []byte
+	// sent takes the place of go-openai's body; nil leaves that.
+	sent []byte
 
 	status int
 	header http.Header
@@ -35,8 +35,8 @@ var (
 
 // transport is the HTTPDoer below go-openai. It does what that leaves undone:
 //
-//   - sampling parameters that are zero are sent all the same (go-openai omits
-//     a temperature of 0);
+//   - the body is the one that Body makes (go-openai omits a temperature of 0,
+//     and constraints that it does not know);
 //   - a call ends after the timeout, its body included;
 //   - as many connections stay open as calls run (net/http keeps two);
 //   - every body is read to its end, so that its connection serves again, and
@@ -81,8 +81,9 @@ func (t *transport) Do(req *http.Request) (*http.Response, error) {
 	if x == nil {
 		x = &exchange{}
 	}
-	if err := addFields(req, x.fields); err != nil {
-		return nil, err
+	if x.sent != nil {
+		req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(x.sent)), int64(len(x.sent))
+		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(x.sent)), nil }
 	}
 	resp, err := t.client.Do(req)
 	if err != nil {
@@ -102,27 +103,6 @@ func (t *transport) Do(req *http.Request) (*http.Response, error) {
 	}
 	resp.Body = io.NopCloser(bytes.NewReader(x.body))
 	return resp, nil
-}
-
-// addFields puts members in front of those of the JSON object that req sends.
-func addFields(req *http.Request, fields []byte) error {
-	if req.Body == nil || len(fields) == 0 {
-		return nil
-	}
-	old, err := io.ReadAll(req.Body)
-	if err != nil {
-		return err
-	}
-	rest, ok := bytes.CutPrefix(old, []byte("{"))
-	if !ok {
-		return errors.New("the request is no JSON object")
-	}
-	body := make([]byte, 0, 1+len(fields)+len(rest))
-	body = append(append(append(body, '{'), fields...), rest...)
-	req.Body = io.NopCloser(bytes.NewReader(body))
-	req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
-	req.ContentLength = int64(len(body))
-	return nil
 }
 
 // retryAfter reads how long the endpoint wants to be left alone: Retry-After

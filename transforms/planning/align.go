@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"foray/llm"
+	"foray/transforms/commit"
 )
 
 // aligner scores candidates pointwise, one call each: how likely is a user of
@@ -64,26 +65,26 @@ func (v *voter) alignRequest(w *World, key []int32, candidate int32) llm.Request
 
 // align scores the votes' candidates. One that cannot be scored stands below
 // those that can, and counts 0.
-func (v *voter) align(ctx context.Context, w *World, key []int32, b *ballot, n *note) error {
+func (v *voter) align(ctx context.Context, w *World, p *planned, b *ballot) error {
 	b.aligned = true
 	for i := range b.votes {
 		c := &b.votes[i]
 		c.Score = 0
-		answer, err := v.aligner.asker.Ask(ctx, v.alignRequest(w, key, c.Cluster))
-		if over, err := v.over(err, n); over || err != nil {
+		answer, err := v.aligner.asker.Ask(ctx, v.alignRequest(w, p.row.Key, c.Cluster))
+		if over, err := v.over(err, p); over || err != nil {
 			return err
 		}
 		if err != nil {
-			n.unscored++
+			p.unscored++
 			continue
 		}
 		score, ok := readScore(answer.Text)
 		if !ok {
-			n.unscored++
-			n.reject("the answer to --align holds no number from 0 to 10", answer.Text)
+			p.unscored++
+			p.reject("the answer to --align holds no number from 0 to 10", commit.Cut(answer.Text))
 			continue
 		}
-		n.scored++
+		p.scored++
 		c.Score = score
 	}
 	return nil

@@ -30,62 +30,111 @@ func (f *planFn) ask(ctx context.Context, w *World, shard int, keys keys, write 
 	if err != nil {
 		return nil, err
 	}
+	tally := map[string]int64{}
 	v := &voter{session: s, spend: spend, asker: s.asker(spend)}
 	if s.model.Align != nil {
 		if v.aligner, err = s.aligner(spend); err != nil {
 			return nil, err
 		}
 	}
-	rows := make([]schemas.Lookup, keys.len)
-	notes := make([]note, keys.len)
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	defer context.AfterFunc(s.over, cancel)()
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(s.waiting * f.Config.Model.Concurrency)
-	decided := f.Config.decider(w)
-	i := 0
-	for key := range keys.each {
-		if ctx.Err() != nil || v.stopped() != nil {
-			break
+	if err := f.fill(ctx, w, v, keys, func(p *planned) error {
+		p.count(tally)
+		for _, r := range p.rejects {
+			r.Stage, r.Source = f.Config.Stage, keyText(p.row.Key)
+			entries = append(entries, commit.Entry{Reject: &r})
 		}
-		at, key := i, slices.Clone(key)
-		i++
-		rows[at].Key = key
-		if decided(&rows[at]) {
-			notes[at].decided = true
-			progress.Add(f.Config.Stage, 1)
-			continue
-		}
-		group.Go(func() (err error) {
-			rows[at], notes[at], err = v.plan(ctx, w, key)
-			if n := notes[at]; n.given() || n.decided {
-				progress.Add(f.Config.Stage, 1)
-			}
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
+		return write(&p.row)
+	}); err != nil {
 		return nil, err
 	}
-	tally := spend.tell()
 	for _, damage := range s.damage() {
 		entries = append(entries, commit.Entry{Reject: &schemas.Reject{Stage: f.Config.Stage, Source: paidlog.Root, Reason: damage}})
 	}
 	if failure := v.stopped(); failure != nil {
-		return append(entries, commit.Count(tally)), failure
+		return append(entries, commit.Count(spend.tell())), failure
 	}
-	for i := range rows {
-		notes[i].count(tally)
-		for _, r := range notes[i].rejects {
-			r.Stage, r.Source = f.Config.Stage, keyText(rows[i].Key)
-			entries = append(entries, commit.Entry{Reject: &r})
-		}
-		if err := write(&rows[i]); err != nil {
-			return nil, err
-		}
+	return append(entries, commit.Count(tally), commit.Count(spend.tell())), nil
+}
+
+// ahead is how many keys may be done before one that is not: so long may a
+// call hang without holding up the others.
+const ahead = 16 << 10
+
+// fill plans keys, as many at once as the session lets a shard have under way,
+// and takes them in their order. It ends early, without an error, when the
+// session stops. Keys are planned by goroutines that stay, since calls need
+// deep stacks, and growing one for each key costs as much as the call.
+func (f *planFn) fill(ctx context.Context, w *World, v *voter, keys keys, take func(*planned) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(v.end, cancel)()
+	outer := ctx
+	group, ctx := errgroup.WithContext(ctx)
+	started := make(chan *planned, ahead) // in order
+	waiting := make(chan *planned)        // for somebody to ask
+	for range v.waiting * f.Config.Model.Concurrency {
+		group.Go(func() error {
+			for p := range waiting {
+				if err := v.plan(ctx, w, p); err != nil {
+					return err
+				}
+				if p.given() || p.decided {
+					progress.Add(f.Config.Stage, 1)
+				}
+				close(p.done)
+			}
+			return nil
+		})
 	}
-	return append(entries, commit.Count(tally)), nil
+	group.Go(func() error {
+		defer close(started)
+		defer close(waiting)
+		decided := f.Config.decider(w)
+		for key := range keys.each {
+			p := &planned{row: schemas.Lookup{Key: slices.Clone(key)}, done: make(chan struct{})}
+			if decided(&p.row) {
+				p.decided = true
+				progress.Add(f.Config.Stage, 1)
+				close(p.done)
+			} else {
+				select {
+				case waiting <- p:
+				case <-ctx.Done():
+					return nil
+				}
+			}
+			select {
+			case started <- p:
+			case <-ctx.Done():
+				return nil
+			}
+		}
+		return nil
+	})
+	group.Go(func() error {
+		for p := range started {
+			select {
+			case <-p.done:
+			case <-ctx.Done():
+				return nil
+			}
+			if v.stopped() != nil {
+				cancel()
+				return nil
+			}
+			if err := take(p); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	if v.stopped() == nil {
+		return context.Cause(outer)
+	}
+	return nil
 }
 
 // keyText writes a key as `foray lookup` takes it.

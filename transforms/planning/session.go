@@ -31,9 +31,9 @@ type session struct {
 	// version is what this command writes.
 	version string
 
-	// over is cancelled when the session stops, so that nobody waits for
+	// end is cancelled when the session stops, so that nobody waits for
 	// another attempt.
-	over   context.Context
+	end    context.Context
 	cancel context.CancelFunc
 
 	mu sync.Mutex
@@ -146,7 +146,7 @@ func newSession(ctx context.Context, cfg Config) (*session, error) {
 		return nil, err
 	}
 	s := &session{model: cfg.Model, version: cfg.Version}
-	s.over, s.cancel = context.WithCancel(context.Background())
+	s.end, s.cancel = context.WithCancel(context.Background())
 	if s.questions, err = newAsking(cfg, w); err != nil {
 		return nil, err
 	}

@@ -32,63 +32,59 @@ func (v *voter) stopped() *commit.Failure {
 // plan asks for one key. An answer that makes no sense, or none, is a row. What
 // nothing more can be asked after stops the session, and is no error: that
 // would cancel the other calls in flight, which are paid for.
-func (v *voter) plan(ctx context.Context, w *World, key []int32) (schemas.Lookup, note, error) {
-	row := schemas.Lookup{Key: key, Model: v.model.Name, PromptVersion: v.questions.prompt.Version()}
-	var n note
+func (v *voter) plan(ctx context.Context, w *World, p *planned) error {
+	key, row := p.row.Key, &p.row
+	row.Model, row.PromptVersion = v.model.Name, v.questions.prompt.Version()
 	request, err := v.questions.request(key)
 	if err != nil {
 		v.stop(&commit.Failure{Exit: 1, Message: err.Error()}, nil)
-		return row, n, nil
+		return nil
 	}
 	asker := llm.Reasking(v.asker, v.questions.reasks(), v.questions.judge())
 	var b ballot
 	for request.Sample = range max(v.model.Samples, 1) {
 		answers, err := asker.All(ctx, request)
-		if over, err := v.over(err, &n); over || err != nil {
-			return row, note{}, err
+		if over, err := v.over(err, p); over || err != nil {
+			return err
 		}
 		for i, answer := range answers {
 			match := v.questions.decoder.Match(answer.Text)
-			if i == 0 {
-				if len(n.answers) == 0 {
-					n.how = match.How
-					v.spend.answered(match.How)
-				}
-				n.answers = append(n.answers, answer)
+			if i == 0 && p.answer(answer, match.How) {
+				v.spend.answered(match.How)
 			}
 			why := ""
 			if last := i == len(answers)-1; last {
 				why = b.cast(match, key, v.questions.blocked)
 			} else {
 				why = fault(match, key, v.questions.blocked) + ", and was asked again"
-				n.reasked++
+				p.reasked++
 			}
 			if why != "" {
-				n.reject(why, commit.Cut(answer.Text))
+				p.reject(why, commit.Cut(answer.Text))
 			}
 		}
 	}
-	row.Samples = int32(len(n.answers))
+	row.Samples = p.answers
 	switch {
-	case len(n.answers) > 0:
+	case p.answers > 0:
 		if v.aligner != nil {
-			if err := v.align(ctx, w, key, &b, &n); err != nil || v.stopped() != nil {
-				return row, note{}, err
+			if err := v.align(ctx, w, p, &b); err != nil || v.stopped() != nil {
+				return err
 			}
 		}
-		b.fill(&row, w)
-	case len(n.rejects) > 0:
+		b.fill(row, w)
+	case len(p.rejects) > 0:
 		row.Status = schemas.StatusFailed
 	default: // nothing is stored, and nobody is asked
-		row.Status, row.Model, row.PromptVersion, n.decided = schemas.StatusNotPlanned, "", "", true
+		row.Status, row.Model, row.PromptVersion, p.decided = schemas.StatusNotPlanned, "", "", true
 	}
-	return row, n, nil
+	return nil
 }
 
 // over tells what an asker's error means: that the key is not to be gone on
-// with, that the work is to fail, or, as a note, that one answer could not be
+// with, that the work is to fail, or, as a reject, that one answer could not be
 // had.
-func (v *voter) over(err error, n *note) (over bool, failed error) {
+func (v *voter) over(err error, p *planned) (over bool, failed error) {
 	var terminal *llm.TerminalError
 	var call *llm.CallError
 	switch {
@@ -104,7 +100,7 @@ func (v *voter) over(err error, n *note) (over bool, failed error) {
 	case errors.Is(err, errStopped) || v.stopped() != nil:
 		return true, nil
 	case errors.As(err, &call):
-		n.reject(call.Error(), "")
+		p.reject(call.Error(), "")
 		return false, nil
 	}
 	return true, err
