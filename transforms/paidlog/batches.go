@@ -16,8 +16,11 @@ import (
 const (
 	// putEvery is how long a record waits for others to share its part.
 	putEvery = 10 * time.Second
-	// putBytes is how many bytes of answers no longer wait.
-	putBytes = 8 << 20
+	// putBytes is how many bytes of answers no longer wait, and PutRecords
+	// how many answers: callers that keep more than so many calls waiting are
+	// slowed down by the store's latency alone.
+	putBytes   = 8 << 20
+	PutRecords = 1024
 	// putPatience bounds one write, so that a store that is gone stops a run.
 	putPatience = 5 * time.Minute
 )
@@ -48,6 +51,7 @@ type batches struct {
 type gathering struct {
 	timer   *time.Timer
 	bytes   int
+	records int
 	folders map[int32]*waiting
 }
 
@@ -97,7 +101,8 @@ func (k *batches) gather(r *llm.Record) (*waiting, error) {
 		g.folders[start] = w
 	}
 	w.records = append(w.records, r)
-	if g.bytes += len(r.Text); g.bytes >= putBytes {
+	g.records++
+	if g.bytes += len(r.Text); g.bytes >= putBytes || g.records >= PutRecords {
 		k.release()
 	}
 	return w, nil

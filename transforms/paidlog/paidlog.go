@@ -13,7 +13,7 @@
 // On a local disk Append writes to one log file, where all the appends that
 // wait share one fdatasync; Close seals the log into Parquet parts, or the
 // next Open does after a crash. On an object store Append waits until a part
-// with the answer is stored, which happens every ten seconds.
+// with the answer is stored, which happens every ten seconds, or at 1,024 answers.
 //
 // What is damaged loses only itself, is reported by Warnings, and is asked
 // again. Of several records with one id, the one in the part with the lowest

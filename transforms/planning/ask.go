@@ -72,7 +72,7 @@ func (f *planFn) fill(ctx context.Context, w *World, v *voter, keys keys, take f
 	group, ctx := errgroup.WithContext(ctx)
 	started := make(chan *planned, ahead) // in order
 	waiting := make(chan *planned)        // for somebody to ask
-	for range v.waiting * f.Config.Model.Concurrency {
+	for range v.underway {
 		group.Go(func() error {
 			for p := range waiting {
 				if err := v.plan(ctx, w, p); err != nil {

@@ -24,9 +24,8 @@ type session struct {
 	slots     *durably
 	questions *asking
 	*command
-	// waiting is how many keys a shard may have under way for each call that
-	// may be in flight.
-	waiting int
+	// underway is how many keys a shard may have under way.
+	underway int
 
 	// version is what this command writes.
 	version string
@@ -163,10 +162,13 @@ func newSession(ctx context.Context, cfg Config) (*session, error) {
 	if s.log, err = paidlog.Open(context.WithoutCancel(ctx), b); err != nil {
 		return nil, &commit.Failure{Exit: 1, Message: fmt.Sprintf("open the paid log: %v", err)}
 	}
-	s.waiting = 32 // answers take up to ten seconds to be durable, and calls must not wait for that
+	// On an object store answers take up to ten seconds to be durable, and
+	// calls must not wait for that.
+	calls := cfg.Model.Concurrency
+	s.underway = max(2*calls, min(32*calls, 4*paidlog.PutRecords))
 	if _, local := b.(store.Local); local {
-		s.waiting = 2 // the next are ready when a slot is
-		s.slots = newDurably(s.log, cfg.Model.Concurrency)
+		s.underway = calls + 16 // the next are ready when a slot is
+		s.slots = newDurably(s.log, calls)
 	}
 	s.whole.addKilled(s.log.MaybePaid())
 	return s, nil
