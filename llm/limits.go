@@ -28,11 +28,12 @@ type LimitConfig struct {
 // minute, tokens a minute. All askers that Limited makes with one Limits share
 // it. Safe for concurrent use.
 //
-// The number of calls in flight adapts by additive increase and multiplicative
-// decrease (Chiu and Jain, "Analysis of the increase and decrease algorithms
-// for congestion avoidance in computer networks", 1989): a 429 halves it, once
-// for all calls that were in flight then, and as many successes in a row as it
-// allows raise it by one, up to Concurrency again.
+// The number of calls in flight adapts. After as many outcomes as it allows, it
+// is multiplied by the share of them that were no 429, which is what an
+// endpoint that bears so many at a time lets through, and raised by a
+// sixteenth, at least by one, up to Concurrency: so one 429 among many, as
+// endpoints give at random, costs nothing, and calls that are all refused leave
+// one in flight.
 type Limits struct {
 	requests, tokens *rate.Limiter // nil without a limit
 	mostTokens       int           // a request waits for no more
@@ -200,13 +201,14 @@ type gate struct {
 	most   int
 	closed chan struct{} // closed when terminal is set
 
-	mu        sync.Mutex
-	limit     int
-	used      int
-	successes int // in a row, since the limit changed
-	// falls counts how often the limit fell. A call that began before the last
-	// fall tells nothing new by a 429.
-	falls    int
+	mu    sync.Mutex
+	limit int
+	used  int
+	// passed and refused are outcomes since the limit was last looked at.
+	passed, refused int
+	// looks counts how often that was. A call that began before the last one
+	// tells nothing new by a 429.
+	looks    int
 	queue    []*entrant
 	terminal *TerminalError
 	stat     Stats
@@ -219,7 +221,7 @@ type entrant struct {
 }
 
 // turn is one use of a place.
-type turn struct{ falls int }
+type turn struct{ looks int }
 
 func newGate(most int) gate {
 	return gate{most: most, limit: most, closed: make(chan struct{})}
@@ -235,7 +237,7 @@ func (g *gate) enter(ctx context.Context) (turn, error) {
 	if g.used < g.limit && len(g.queue) == 0 {
 		defer g.mu.Unlock()
 		g.used++
-		return turn{g.falls}, nil
+		return turn{g.looks}, nil
 	}
 	e := &entrant{ready: make(chan struct{})}
 	g.queue = append(g.queue, e)
@@ -271,7 +273,7 @@ func (g *gate) admit() {
 		g.queue[0] = nil
 		g.queue = g.queue[1:]
 		g.used++
-		e.turn, e.given = turn{g.falls}, true
+		e.turn, e.given = turn{g.looks}, true
 		close(e.ready)
 	}
 }
@@ -313,17 +315,17 @@ func (g *gate) leave(t turn, o outcome) {
 	g.used--
 	switch o {
 	case passed:
-		if g.successes++; g.successes >= g.limit {
-			g.successes = 0
-			g.limit = min(g.limit+1, g.most)
-		}
+		g.passed++
 	case tooMany:
 		g.stat.RateLimited++
-		g.successes = 0
-		if t.falls == g.falls {
-			g.falls++
-			g.limit = max(g.limit/2, 1)
+		if t.looks == g.looks {
+			g.refused++
 		}
+	}
+	if all := g.passed + g.refused; all >= g.limit {
+		g.limit = min(g.limit*g.passed/all+max(g.limit/16, 1), g.most)
+		g.passed, g.refused = 0, 0
+		g.looks++
 	}
 	g.admit()
 }

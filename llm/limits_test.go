@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -121,23 +122,27 @@ func TestLimitFallsAndRises(t *testing.T) {
 			}
 		}
 		tooMany := &CallError{Status: 429, Retry: true}
-		round(16, tooMany, 8) // once for all that were in flight
-		round(8, tooMany, 4)
-		round(3, nil, 4)
-		round(1, nil, 5) // a window of four
-		round(5, nil, 6) // of five
-		round(5, nil, 6) // not yet six …
-		round(1, tooMany, 3)
-		round(2, nil, 3) // … and now they start again
-		round(1, nil, 4)
-		round(50, &CallError{Status: 500, Retry: true}, 4) // no sign of too many
+		round(16, tooMany, 1) // all were refused
+		round(1, nil, 2)
+		round(1, nil, 2)
+		round(1, nil, 3) // a window of two
+		round(2, nil, 3)
+		round(1, tooMany, 3)                               // a third of three was refused, and one is added
+		round(50, &CallError{Status: 500, Retry: true}, 3) // no sign of too many
 		round(200, nil, 16)
 		round(100, nil, 16) // never above
-		for want := 8; want > 0; want /= 2 {
-			round(1, tooMany, want)
+		if s := l.Stats(); s.RateLimited != 17 || s.InFlight != 0 || s.Waiting != 0 {
+			t.Errorf("stats %+v", s)
 		}
+		l = NewLimits(LimitConfig{Concurrency: 16})
+		asker = Limited(c, l)
+		round(15, nil, 16)
+		round(1, tooMany, 16) // one in sixteen costs nothing
+		round(8, nil, 16)
+		round(8, tooMany, 9) // what was let through, and one
+		round(9, tooMany, 1)
 		round(1, tooMany, 1)
-		if s := l.Stats(); s.RateLimited != 30 || s.InFlight != 0 || s.Waiting != 0 {
+		if s := l.Stats(); s.RateLimited != 19 || s.InFlight != 0 || s.Waiting != 0 {
 			t.Errorf("stats %+v", s)
 		}
 	})
@@ -286,11 +291,10 @@ func TestLimitAdapts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const bears = 12
 		c := &clocked{latency: 100 * time.Millisecond}
+		var now atomic.Int32
 		endpoint := askFunc(func(ctx context.Context, r Request) (Answer, error) {
-			c.mu.Lock()
-			full := c.now >= bears
-			c.mu.Unlock()
-			if full {
+			defer now.Add(-1)
+			if now.Add(1) > bears {
 				return Answer{}, &CallError{Status: 429, Retry: true}
 			}
 			return c.Ask(ctx, r)
