@@ -7,7 +7,7 @@ TOOLS    := scripts/tools/go.mod
 PACKAGES := ./... ./testdata/catalogue/...
 DEMO     := testdata/demo
 
-.PHONY: build demo test lint bench interop clean
+.PHONY: build demo test lint bench soak interop clean
 
 build: ## the binary, bin/foray
 	$(GO) build -o bin/foray ./pipelines/foray
@@ -28,6 +28,9 @@ lint: ## vet, staticcheck, gofmt, and which package may import which
 
 bench: build ## figures of speed and memory, printed
 	$(GO) run ./scripts/bench --foray bin/foray --dir out/bench
+
+soak: build ## an endpoint that misbehaves, and twenty kills at random moments
+	$(GO) run ./scripts/soak --foray bin/foray
 
 interop: demo ## tables read by DuckDB, pandas and polars, in an environment made here
 	scripts/interop/run.sh out/demo

@@ -10,12 +10,14 @@
 // The parts are:
 //
 //   - plan: 578,360 keys, from clusters and transitions to a published table.
+//   - ask: 289,180 keys asked of an endpoint that costs nothing, beside a bare
+//     go-openai loop and openai's Python client; with latencies; memory.
 //   - curate: a log of events → transitions and keys, by Foray and by DuckDB
 //     in SQL, in turns, from CSV and from Parquet, at growing sizes. Whole
 //     processes are measured: Python's start is in DuckDB's time (0.1 s), and
 //     training examples and manifests are in Foray's alone.
 //
-// The second needs python3 and, the first time, the network: DuckDB is
+// The last two need python3 and, the first time, the network: rivals are
 // installed at the version in requirements.txt, below -dir. What is generated
 // stays there for the next run; make clean removes it.
 package main
@@ -33,7 +35,7 @@ func main() {
 	flag.IntVar(&b.runs, "runs", 5, "counted runs of each command, after one that is not")
 	flag.IntVar(&b.threads, "threads", 2, "threads that Foray and DuckDB may use at once in curate")
 	flag.IntVar(&b.events, "events", 10_000_000, fmt.Sprintf("largest log of curate, at least %d: 1, 10 and 50 million up to it, and itself", users))
-	flag.StringVar(&b.only, "only", "", "plan or curate (default both)")
+	flag.StringVar(&b.only, "only", "", "plan, ask or curate (default all)")
 	flag.Parse()
 	if err := b.all(); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -50,16 +52,22 @@ func (b *bench) all() error {
 	switch {
 	case b.runs < 1 || b.threads < 1:
 		return fmt.Errorf("-runs %d, -threads %d: want at least 1", b.runs, b.threads)
-	case b.only != "" && b.only != "plan" && b.only != "curate":
-		return fmt.Errorf("-only %s: want plan or curate", b.only)
 	}
-	if b.only != "curate" {
-		if err := b.plan(); err != nil {
-			return err
+	for _, part := range []struct {
+		name string
+		run  func() error
+	}{{"plan", b.plan}, {"ask", b.ask}, {"curate", b.curate}} {
+		if b.only == part.name {
+			return part.run()
+		}
+		if b.only == "" {
+			if err := part.run(); err != nil {
+				return err
+			}
 		}
 	}
-	if b.only != "plan" {
-		return b.curate()
+	if b.only != "" {
+		return fmt.Errorf("-only %s: want plan, ask or curate", b.only)
 	}
 	return nil
 }
