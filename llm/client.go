@@ -34,10 +34,12 @@ type ClientConfig struct {
 type Client struct {
 	// A function, since what fmt makes of an *openai.Client shows the key.
 	complete func(context.Context, openai.ChatCompletionRequest) (openai.ChatCompletionResponse, error)
+	// files is a client whose calls may take longer, and whose responses may
+	// be larger.
+	files    func() *openai.Client
 	endpoint string
 	key      APIKey
 	omitSeed bool
-	timeout  time.Duration
 	now      func() time.Time
 }
 
@@ -59,12 +61,14 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 	config := openai.DefaultConfig(cfg.Key.reveal())
 	config.BaseURL = endpoint
 	config.HTTPClient = newTransport(cfg.Concurrency, cfg.Timeout, cfg.MaxResponse, cfg.dial)
+	forFiles := config
+	forFiles.HTTPClient = newTransport(1, max(cfg.Timeout, filesTimeout), max(cfg.MaxResponse, filesMaxResponse), cfg.dial)
 	return &Client{
 		complete: openai.NewClientWithConfig(config).CreateChatCompletion,
+		files:    func() *openai.Client { return openai.NewClientWithConfig(forFiles) },
 		endpoint: endpoint,
 		key:      cfg.Key,
 		omitSeed: cfg.OmitSeed,
-		timeout:  cfg.Timeout,
 		now:      time.Now,
 	}, nil
 }
@@ -103,11 +107,21 @@ func (c *Client) Ask(ctx context.Context, r Request) (Answer, error) {
 	if ctx.Err() != nil && err != nil {
 		return Answer{}, fmt.Errorf("ask %s: %w", r.Model, context.Cause(ctx))
 	}
-	if err != nil {
-		return Answer{}, c.failure(&r, x, err)
+	answer, err := c.answer(r.Model, x, &resp, err)
+	if err == nil {
+		answer.AskedAt, answer.Latency = asked, c.now().Sub(asked)
 	}
-	if len(resp.Choices) == 0 || resp.Choices[0].FinishReason == "error" {
-		return Answer{}, c.failure(&r, x, errors.New("the response holds no answer"))
+	return answer, err
+}
+
+// answer is what a response says. The error, if any, is what kept it from
+// being read.
+func (c *Client) answer(model string, x *exchange, resp *openai.ChatCompletionResponse, err error) (Answer, error) {
+	if err == nil && (len(resp.Choices) == 0 || resp.Choices[0].FinishReason == "error") {
+		err = errors.New("the response holds no answer")
+	}
+	if err != nil {
+		return Answer{}, c.failure(model, x, err)
 	}
 	return Answer{
 		Text:             text(&resp.Choices[0].Message),
@@ -115,8 +129,6 @@ func (c *Client) Ask(ctx context.Context, r Request) (Answer, error) {
 		PromptTokens:     resp.Usage.PromptTokens,
 		CompletionTokens: resp.Usage.CompletionTokens,
 		Endpoint:         c.endpoint,
-		AskedAt:          asked,
-		Latency:          c.now().Sub(asked),
 	}, nil
 }
 

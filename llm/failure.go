@@ -13,19 +13,20 @@ import (
 	"github.com/sashabaranov/go-openai"
 )
 
-// failure makes the error of the contract from what went wrong. Nothing that
-// came from outside is wrapped, only quoted without the key.
-func (c *Client) failure(r *Request, x *exchange, err error) error {
+// failure makes the error of the contract from what went wrong with a request
+// to a model ("" if that is not known). Nothing that came from outside is
+// wrapped, only quoted without the key.
+func (c *Client) failure(model string, x *exchange, err error) error {
 	quote := func(s string) error { return errors.New(shorten(c.key.scrub(s))) }
 	switch {
 	case errors.Is(err, openai.ErrChatCompletionInvalidModel):
-		return &TerminalError{UnknownModel, "give a model that chats", fmt.Errorf("%q is no chat model", r.Model)}
+		return &TerminalError{UnknownModel, "give a model that chats", fmt.Errorf("%q is no chat model", model)}
 	case errors.Is(err, errRedirect):
 		return &TerminalError{BadEndpoint, "give the URL that it redirects to, with /v1 at its end", quote(err.Error())}
 	case errors.Is(err, errTooLong):
 		return &CallError{Status: x.status, Message: err.Error(), MaybePaid: true}
 	case errors.Is(err, context.DeadlineExceeded):
-		return &CallError{Status: x.status, Message: fmt.Sprintf("no answer from %s within %v", c.endpoint, c.timeout), Retry: true, MaybePaid: true}
+		return &CallError{Status: x.status, Message: fmt.Sprintf("no answer from %s within %v", c.endpoint, x.timeout), Retry: true, MaybePaid: true}
 	case x.body == nil && isTLS(err):
 		return &TerminalError{BadEndpoint, "check http or https in the URL, and the endpoint's certificate", quote(err.Error())}
 	case x.body == nil:
@@ -45,7 +46,7 @@ func (c *Client) failure(r *Request, x *exchange, err error) error {
 		said.Message = http.StatusText(status)
 	}
 	said.Message = quote(said.Message).Error()
-	if kind, advice := said.terminal(status, r.Model); kind != 0 {
+	if kind, advice := said.terminal(status, model); kind != 0 {
 		return &TerminalError{kind, advice, fmt.Errorf("%s answers HTTP status %d: %s", c.endpoint, x.status, said.Message)}
 	}
 	return &CallError{
@@ -135,6 +136,9 @@ func (c complaint) terminal(status int, model string) (TerminalKind, string) {
 	case is(quotaCodes) || status == http.StatusPaymentRequired:
 		return SpentQuota, "add credit, or wait for the quota's next period, and run the same command again"
 	case is(modelCodes) || status == http.StatusBadRequest && c.Param == "model" || status == http.StatusNotFound && aboutModel:
+		if model == "" {
+			return UnknownModel, "give a model that the endpoint serves"
+		}
 		return UnknownModel, fmt.Sprintf("give a model that the endpoint serves, not %q", model)
 	case status == http.StatusForbidden && (strings.Contains(lower, "flagged") || strings.Contains(lower, "moderation")):
 		return 0, "" // this prompt alone

@@ -20,9 +20,10 @@ type exchange struct {
 	// sent takes the place of go-openai's body; nil leaves that.
 	sent []byte
 
-	status int
-	header http.Header
-	body   []byte
+	timeout time.Duration // of the call
+	status  int
+	header  http.Header
+	body    []byte
 }
 
 type exchangeKey struct{}
@@ -81,6 +82,7 @@ func (t *transport) Do(req *http.Request) (*http.Response, error) {
 	if x == nil {
 		x = &exchange{}
 	}
+	*x = exchange{sent: x.sent, timeout: t.timeout} // of the last call, where there are several
 	if x.sent != nil {
 		req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(x.sent)), int64(len(x.sent))
 		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(x.sent)), nil }

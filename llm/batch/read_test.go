@@ -21,7 +21,7 @@ func rowText(i int, rest string) string {
 const chat = `{"id":"c","object":"chat.completion","created":1711471533,"choices":[{"index":0,"message":{"role":"assistant","content":"jazz"},"finish_reason":"stop"}],"usage":{"prompt_tokens":7,"completion_tokens":2}}`
 
 func TestReadRows(t *testing.T) {
-	reply := onlineReply(t)
+	reply := llm.Offline().Reply
 	for _, tt := range []struct {
 		name, rest string
 		text       string
@@ -38,14 +38,14 @@ func TestReadRows(t *testing.T) {
 		{"rate limit", `"response":{"status_code":429,"body":{"error":{"message":"slow down","code":"rate_limit_exceeded"}}},"error":null`, "", 0, 429, true, "slow down"},
 		{"quota", `"response":{"status_code":429,"body":{"error":{"message":"no credit","code":"insufficient_quota"}}},"error":null`, "", llm.SpentQuota, 0, false, "no credit"},
 		{"server error", `"response":{"status_code":500,"body":{"error":{"message":"oops"}}},"error":null`, "", 0, 500, true, "oops"},
-		{"expired", `"response":null,"error":{"code":"batch_expired","message":"This request could not be executed"}`, "", 0, 200, true, "could not be executed"},
-		{"cancelled", `"error":{"code":"batch_cancelled","message":"cancelled"}`, "", 0, 200, true, "cancelled"},
+		{"expired", `"response":null,"error":{"code":"batch_expired","message":"This request could not be executed"}`, "", 0, 0, true, "could not be executed"},
+		{"cancelled", `"error":{"code":"batch_cancelled","message":"cancelled"}`, "", 0, 0, true, "cancelled"},
 		{"refusal of vLLM", `"response":{"status_code":400,"request_id":"r","body":null},"error":{"error":{"message":"max context","type":"BadRequestError","param":null,"code":400}}`, "", 0, 400, false, "max context"},
 		{"refusal of older vLLM", `"response":{"status_code":400,"request_id":"r","body":null},"error":{"object":"error","message":"max context","type":"BadRequestError","param":null,"code":400}`, "", 0, 400, false, "max context"},
 		{"words of vLLM", `"response":{"status_code":400,"request_id":"r","body":null},"error":"not in stream mode"`, "", 0, 400, false, "stream mode"},
 		{"model of vLLM", `"response":{"status_code":404,"request_id":"r","body":null},"error":{"error":{"message":"The model does not exist","code":404}}`, "", llm.UnknownModel, 0, false, "does not exist"},
 		{"status alone", `"response":{"status_code":503,"body":null},"error":null`, "", 0, 503, true, "Service Unavailable"},
-		{"answer and error", `"response":{"status_code":200,"body":` + chat + `},"error":{"message":"cut off"}`, "", 0, 200, true, "cut off"},
+		{"answer and error", `"response":{"status_code":200,"body":` + chat + `},"error":{"message":"cut off"}`, "", 0, 0, true, "cut off"},
 		{"no choices", `"response":{"status_code":200,"body":{"choices":[]}},"error":null`, "", 0, 200, true, "no answer"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

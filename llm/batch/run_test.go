@@ -10,8 +10,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/sashabaranov/go-openai"
-
 	"foray/llm"
 	"foray/llm/batch/batchtest"
 	"foray/llm/llmtest"
@@ -402,10 +400,16 @@ func TestRunChecksResponses(t *testing.T) {
 
 func TestRunOverTheNetwork(t *testing.T) {
 	a := newAsking(9, batchtest.Config{})
-	server := batchtest.Start(t, batchtest.Config{Course: courses(ending("expired", 2))})
-	config := openai.DefaultConfig("")
-	config.BaseURL = server.URL
-	a.server, a.Call, a.Body = server, callOf(openai.NewClientWithConfig(config)), onlineBody(t)
+	server := batchtest.Start(t, batchtest.Config{
+		Course: courses(ending("expired", 2)),
+		Fault: func(call string, n int) (batchtest.Fault, bool) {
+			// Half of the calls fail at first, one way or another.
+			faults := []llmtest.Reply{llmtest.ServerError(), {Body: `{"object":"list"}`}, llmtest.Truncated("half")}
+			return batchtest.Fault{Reply: faults[n%3]}, n == 1 && call != "create" && call != "content"
+		},
+	})
+	c := online(t, server.URL)
+	a.server, a.Call, a.Body, a.Reply = server, c.Call, c.Body, c.Reply
 	a.Poll = Poll{First: time.Millisecond}
 	if _, err := a.run(t.Context()); err != nil {
 		t.Fatal(err)

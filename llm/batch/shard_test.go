@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"foray/llm"
+	"foray/llm/llmtest"
 )
 
 func TestShardsHoldEveryRequestOnce(t *testing.T) {
@@ -110,8 +111,7 @@ func TestPlanErrors(t *testing.T) {
 	}{
 		{"two models", all(mixed), plainBody, Limits{}, "plan each model alone"},
 		{"long request", all(someRequests(1)), plainBody, Limits{Bytes: 50}, "allow more"},
-		{"no body", all(someRequests(1)), func(llm.Request) (any, error) { return nil, broken }, Limits{}, "broken"},
-		{"no JSON", all(someRequests(1)), func(llm.Request) (any, error) { return func() {}, nil }, Limits{}, "encode"},
+		{"no body", all(someRequests(1)), func(llm.Request) ([]byte, error) { return nil, broken }, Limits{}, "broken"},
 		{"no requests", func(yield func(llm.Request, error) bool) { yield(llm.Request{}, broken) }, plainBody, Limits{}, "broken"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -134,25 +134,39 @@ func TestWriteError(t *testing.T) {
 	}
 }
 
-// A request must be the same whichever way it goes: a temperature of 0 too.
+// A request is the same whichever way it goes, to the byte: only what a batch
+// puts around it differs.
 func TestBodyIsTheOnlineOne(t *testing.T) {
-	body := onlineBody(t)
-	r := someRequests(1)[0]
-	r.Messages[0].Content = `a "b" <c> é`
-	sent, err := body(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	data, err := encode(r.ID(), r, body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := `{"custom_id":"` + r.ID().String() + `","method":"POST","url":"/v1/chat/completions","body":` + string(sent.(json.RawMessage)) + "}\n"
-	if string(data) != want {
-		t.Errorf("line %s\nwant %s", data, want)
-	}
-	if !strings.Contains(want, `"temperature":0,`) || !strings.Contains(want, `"seed":`) {
-		t.Errorf("no temperature or no seed in %s", want)
+	var sent string
+	s := llmtest.Start(t, func(c llmtest.Call) llmtest.Reply {
+		sent = string(c.Body)
+		return llmtest.Text("a")
+	})
+	c := online(t, s.URL)
+	for _, change := range []func(*llm.Request){
+		func(r *llm.Request) { r.Messages[0].Content = "a \"b\" <c> é \u2028\n" },
+		func(r *llm.Request) { r.Temperature, r.Sample = 0.7, 2 },
+		func(r *llm.Request) { r.Temperature, r.MaxTokens = -1, 0 },
+		func(r *llm.Request) { r.Constraint = `{"structured_outputs":{"choice":["<a>","b"]}}` },
+	} {
+		r := someRequests(1)[0]
+		change(&r)
+		if _, err := c.Ask(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+		for name, body := range map[string]Body{"the online client": c.Body, "a client without an endpoint": llm.Offline().Body} {
+			data, err := encode(r.ID(), r, body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := `{"custom_id":"` + r.ID().String() + `","method":"POST","url":"/v1/chat/completions","body":` + sent + "}\n"
+			if string(data) != want {
+				t.Errorf("%s makes the line %s\nwant %s", name, data, want)
+			}
+			if !json.Valid(data) || strings.Count(string(data), "\n") != 1 {
+				t.Errorf("no line of JSON: %q", data)
+			}
+		}
 	}
 }
 

@@ -2,7 +2,6 @@ package batch
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"iter"
 
@@ -16,9 +15,9 @@ import (
 // answered meanwhile. All are of one model, as an input file must be.
 type Requests = iter.Seq2[llm.Request, error]
 
-// Body is the value whose JSON the online client sends for a request. An error
-// means that the request can never be sent.
-type Body func(llm.Request) (any, error)
+// Body is the JSON that the online client sends for a request, without line
+// breaks. An error means that the request can never be sent.
+type Body func(llm.Request) ([]byte, error)
 
 // Reply reads a response as the online client does. The status is the HTTP
 // status, 0 if it is not known. Errors are an *llm.CallError or an
@@ -30,28 +29,19 @@ type Reply func(status int, body []byte) (llm.Answer, error)
 // since a response with HTTP status 200 holds nothing.
 //
 // Responses of go-openai's GetFileContent are as large as an output file, and
-// uploads take minutes: its timeout and its limit on bodies must be wider than
-// for chats.
+// uploads take minutes: its timeout and its limit on bodies are wider than for
+// chats.
 type Call func(ctx context.Context, do func(context.Context, *openai.Client) error) error
 
-// line is one line of an input file.
-type line struct {
-	CustomID string               `json:"custom_id"`
-	Method   string               `json:"method"`
-	URL      openai.BatchEndpoint `json:"url"`
-	Body     any                  `json:"body"`
-}
-
-// encode is a request's line with its line break. go-openai's own line items
-// leave out a temperature of 0 and lose the errors of encoding.
+// encode is a request's line with its line break: the body as it is, to the
+// byte.
 func encode(id llm.ID, r llm.Request, body Body) ([]byte, error) {
 	b, err := body(r)
 	if err != nil {
 		return nil, fmt.Errorf("make the body of request %v about %v: %w", id, r.Key, err)
 	}
-	data, err := json.Marshal(line{id.String(), "POST", openai.BatchEndpointChatCompletions, b})
-	if err != nil {
-		return nil, fmt.Errorf("encode request %v about %v: %w", id, r.Key, err)
-	}
-	return append(data, '\n'), nil
+	line := make([]byte, 0, len(b)+256)
+	line = append(line, `{"custom_id":"`+id.String()+`","method":"POST","url":"`+string(openai.BatchEndpointChatCompletions)+`","body":`...)
+	line = append(line, b...)
+	return append(line, "}\n"...), nil
 }

@@ -6,15 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/sashabaranov/go-openai"
 
 	"foray/llm"
-	"foray/llm/llmtest"
 )
 
 // someRequests are n requests, each with a prompt of its own.
@@ -41,8 +38,8 @@ func all(requests []llm.Request) Requests {
 
 // plainBody, plainReply and callOf do for these tests what the online client
 // does; they need no network, and so work in bubbles.
-func plainBody(r llm.Request) (any, error) {
-	return map[string]any{"model": r.Model, "messages": []map[string]string{{"role": "user", "content": r.Messages[0].Content}}}, nil
+func plainBody(r llm.Request) ([]byte, error) {
+	return json.Marshal(map[string]any{"model": r.Model, "messages": []map[string]string{{"role": "user", "content": r.Messages[0].Content}}})
 }
 
 func plainReply(status int, body []byte) (llm.Answer, error) {
@@ -92,42 +89,7 @@ func callOf(c *openai.Client) Call {
 	}
 }
 
-// onlineBody is the very body that the online client sends.
-func onlineBody(t *testing.T) Body {
-	var mu sync.Mutex
-	var sent []byte
-	s := llmtest.Start(t, func(c llmtest.Call) llmtest.Reply {
-		sent = c.Body
-		return llmtest.Text("a")
-	})
-	c := online(t, s.URL)
-	return func(r llm.Request) (any, error) {
-		mu.Lock()
-		defer mu.Unlock()
-		_, err := c.Ask(t.Context(), r)
-		return json.RawMessage(sent), err
-	}
-}
-
-// onlineReply is what the online client makes of a response.
-func onlineReply(t *testing.T) Reply {
-	var mu sync.Mutex
-	var status int
-	var body []byte
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.WriteHeader(status)
-		w.Write(body)
-	}))
-	t.Cleanup(s.Close)
-	c := online(t, s.URL+"/v1")
-	return func(code int, b []byte) (llm.Answer, error) {
-		mu.Lock()
-		defer mu.Unlock()
-		status, body = max(code, 200), b
-		return c.Ask(t.Context(), someRequests(1)[0])
-	}
-}
-
+// online is the client whose methods Body, Reply and Call are.
 func online(t *testing.T, url string) *llm.Client {
 	t.Helper()
 	c, err := llm.NewClient(llm.ClientConfig{Endpoint: url})
