@@ -7,7 +7,7 @@ TOOLS    := scripts/tools/go.mod
 PACKAGES := ./... ./testdata/catalogue/...
 DEMO     := testdata/demo
 
-.PHONY: build demo test lint bench soak interop clean
+.PHONY: build demo demo-llm test lint bench soak interop clean
 
 build: ## the binary, bin/foray
 	$(GO) build -o bin/foray ./pipelines/foray
@@ -15,6 +15,10 @@ build: ## the binary, bin/foray
 demo: build ## a generated catalogue, all stages, a table and a report
 	$(GO) run ./testdata/catalogue/cmd/generate --output $(DEMO)
 	bin/foray run --items $(DEMO)/items.csv --events $(DEMO)/events.csv --clusters 72 --output out/demo
+
+demo-llm: build ## the demo planned by a small model on this machine (python3; COVERAGE=0.1 asks fewer keys)
+	$(GO) run ./testdata/catalogue/cmd/generate --output $(DEMO)
+	scripts/local_model/demo.sh $(DEMO) out/demo-llm $(COVERAGE)
 
 test: ## every Go test
 	$(GO) test $(PACKAGES)

@@ -5,11 +5,6 @@
 #   scripts/interop/run.sh out/demo
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-venv=$here/../../.venv/interop
-stamp=$venv/requirements.txt
-if ! cmp -s "$here/requirements.txt" "$stamp"; then
-  python3 -m venv "$venv"
-  "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$here/requirements.txt"
-  cp "$here/requirements.txt" "$stamp"
-fi
+source "$here/../venv.sh"
+venv=$(environment interop "$here/requirements.txt")
 exec "$venv/bin/python" "$here/check.py" "$1"
