@@ -32,6 +32,8 @@ const (
 	TransitionsTable     = "transitions"
 	KeysTable            = "keys"
 	TrainingTable        = "training"
+	ValidationTable      = "validation"
+	AlignmentTable       = "alignment"
 	LookupTable          = "lookup"
 	RejectsTable         = "rejects"
 	ItemPolicyTable      = "item_policy"

@@ -1,12 +1,13 @@
-// Package curate is the job that turns events into transitions/, keys/ and
-// training/.
+// Package curate is the job that turns events into transitions/ and keys/, and
+// into training/, validation/ and alignment/, which models are fine-tuned with.
 //
 //	events → blocks by user → histories → transitions and keys, counted
-//	                                    → examples, the most frequent contexts of each label
+//	                                    → examples, chosen of them
 package curate
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
@@ -25,11 +26,15 @@ import (
 // Options are the command's.
 type Options struct {
 	job.Inputs
-	History          int
-	KeyOrder         keyspace.Order
-	Shards           int
-	MinUsers         int64
-	ContextsPerLabel int
+	History  int
+	KeyOrder keyspace.Order
+	Shards   int
+	// What examples are chosen by; see curation.Config.
+	MinUsers, AlignmentMinUsers    int64
+	Curation                       string
+	ContextsPerLabel               int
+	ValidationShare, TrainingPrice float64
+	Seed                           uint64
 	// Prompt is the text of the prompt template.
 	Prompt string
 	// ItemClusters and Clusters are the versions to use; empty for the
@@ -38,7 +43,7 @@ type Options struct {
 }
 
 // Tables are what the command writes.
-var Tables = []string{schemas.TransitionsTable, schemas.KeysTable, schemas.TrainingTable}
+var Tables = []string{schemas.TransitionsTable, schemas.KeysTable, schemas.TrainingTable, schemas.ValidationTable, schemas.AlignmentTable}
 
 // Run runs the job.
 func Run(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
@@ -64,7 +69,9 @@ func Run(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 		Stage: "curate", Output: c.Output, Version: c.Version,
 		ItemClusters: o.ItemClusters, Clusters: o.Clusters,
 		K: o.History, SetKeys: o.KeyOrder == keyspace.Set, Until: until, Keep: o.Keep, Shards: o.Shards,
-		MinUsers: o.MinUsers, ContextsPerLabel: o.ContextsPerLabel, Prompt: o.Prompt,
+		MinUsers: o.MinUsers, AlignmentMinUsers: o.AlignmentMinUsers,
+		Curation: o.Curation, ContextsPerLabel: o.ContextsPerLabel, ValidationShare: o.ValidationShare,
+		TrainingPrice: o.TrainingPrice, Seed: o.Seed, Prompt: o.Prompt,
 	}
 	r, err := c.Run(ctx, job.Stage{
 		Name: cfg.Stage, Unit: "events", Tables: Tables,
@@ -72,8 +79,10 @@ func Run(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 		Parents: map[string]string{schemas.ClustersTable: o.Clusters, schemas.ItemClustersTable: o.ItemClusters},
 		Options: job.Options(o.EventOptions(), map[string]string{
 			"history": strconv.Itoa(o.History), "key_order": string(o.KeyOrder), "shards": strconv.Itoa(o.Shards),
-			"min_users": strconv.FormatInt(o.MinUsers, 10), "contexts_per_label": strconv.Itoa(o.ContextsPerLabel),
-			"prompt": prompt.Version(),
+			"min_users": strconv.FormatInt(o.MinUsers, 10), "alignment_min_users": strconv.FormatInt(o.AlignmentMinUsers, 10),
+			"curation": o.Curation, "contexts_per_label": strconv.Itoa(o.ContextsPerLabel),
+			"validation_share": fmt.Sprint(o.ValidationShare), "training_price": fmt.Sprint(o.TrainingPrice),
+			"seed": strconv.FormatUint(o.Seed, 10), "prompt": prompt.Version(),
 		}),
 		PromptVersion: prompt.Version(),
 		Gates:         append(o.EventGates(), o.CutGate()),
@@ -81,11 +90,38 @@ func Run(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 		Build: func(s beam.Scope, commits commit.Config) {
 			in := read.ReadEvents(s, c.ReadEvents(cfg.Stage, o.Inputs, events, read.ItemCluster, o.ItemClusters))
 			tuples, followed := curation.Histories(s, cfg, in.Blocks, in.Span)
-			contexts, counted := curation.Tables(s, cfg, tuples)
-			commit.Commit(s, commits, in.Entries, followed, counted, curation.Training(s, cfg, contexts))
+			samples, counted := curation.Tables(s, cfg, tuples)
+			commit.Commit(s, commits, in.Entries, followed, counted, curation.Training(s, cfg, samples))
 		},
 	})
+	if err == nil && !r.Skipped && !r.Submitted {
+		c.Say("curate: %s", o.summary(r))
+	}
 	return r, o.Explain(ctx, r, err, events, c.KnownItems(ctx, o.ItemClusters))
+}
+
+// summary says what the examples are like, beside the other ways.
+func (o *Options) summary(r job.Result) string {
+	counts, figures := r.Tally.Counts, r.Tally.Figures
+	text := fmt.Sprintf("%d %s examples of %d labels, %d tokens", counts[schemas.TrainingTable+"_examples"], o.Curation,
+		counts[curation.LabelsOf+o.Curation], counts[schemas.TrainingTable+"_tokens"])
+	if dollars, ok := figures[curation.Dollars]; ok {
+		text += fmt.Sprintf(" ($%.2f a pass)", dollars)
+	}
+	text += "; entropy and Gini of labels:"
+	for i, way := range curation.Curations {
+		if i > 0 {
+			text += ","
+		}
+		text += fmt.Sprintf(" %s %.2f bits and %.2f", way, figures[curation.EntropyOf+way], figures[curation.GiniOf+way])
+	}
+	if n := counts[curation.LabelsShort]; n > 0 {
+		text += fmt.Sprintf("; %d labels have fewer than %d contexts, whose examples are repeated", n, o.ContextsPerLabel)
+	}
+	if n := counts[curation.LabelsWithout]; n > 0 {
+		text += fmt.Sprintf("; %d labels have none", n)
+	}
+	return text
 }
 
 // checkKeys finds out before the job whether there are keys of this length.

@@ -13,6 +13,7 @@ import (
 	"foray/pipelines/job"
 	"foray/pipelines/plan"
 	"foray/schemas"
+	"foray/transforms/curation"
 	"foray/transforms/keyspace"
 	"foray/transforms/planner"
 	"foray/transforms/read"
@@ -48,6 +49,14 @@ func (o *options) check(f *pflag.FlagSet) error {
 		return job.UsageError("--min_users=%d: want a number of users", o.minUsers)
 	case has("contexts_per_label") && o.contextsPerLabel < 1:
 		return job.UsageError("--contexts_per_label=%d: want at least one", o.contextsPerLabel)
+	case has("curation") && !slices.Contains(curation.Curations, o.curation):
+		return job.UsageError("--curation=%s: want %s", o.curation, strings.Join(curation.Curations, ", "))
+	case has("validation_share") && !(o.validationShare >= 0 && o.validationShare < 1):
+		return job.UsageError("--validation_share=%g: want a share in [0, 1)", o.validationShare)
+	case has("alignment_min_users") && o.alignmentUsers < 1:
+		return job.UsageError("--alignment_min_users=%d: want at least one", o.alignmentUsers)
+	case has("training_price") && !(o.trainingPrice >= 0):
+		return job.UsageError("--training_price=%g: want dollars for a million tokens", o.trainingPrice)
 	case has("key_coverage") && (o.keyCoverage <= 0 || o.keyCoverage > 1):
 		return job.UsageError("--key_coverage=%g: want a share in (0, 1]", o.keyCoverage)
 	case has("min_match_rate") && !share(o.minMatchRate):

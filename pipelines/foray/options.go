@@ -18,6 +18,7 @@ import (
 	"foray/pipelines/job"
 	"foray/pipelines/plan"
 	"foray/pipelines/recommend"
+	"foray/transforms/curation"
 	"foray/transforms/keyspace"
 	"foray/transforms/planner"
 	"foray/transforms/planning"
@@ -38,7 +39,11 @@ type options struct {
 	keyOrder         string
 	keys             string
 	minUsers         int64
+	alignmentUsers   int64
+	curation         string
 	contextsPerLabel int
+	validationShare  float64
+	trainingPrice    float64
 
 	planner    string
 	model      planning.Model
@@ -119,7 +124,11 @@ var (
 	}}
 	trainingGroup = group{"Training examples", func(o *options, f *pflag.FlagSet) {
 		f.Int64Var(&o.minUsers, "min_users", 1, "users that a transition needs to become an example or to reach a prompt")
-		f.IntVar(&o.contextsPerLabel, "contexts_per_label", 10, "most frequent contexts of each next cluster that become examples")
+		f.IntVar(&o.contextsPerLabel, "contexts_per_label", 10, "examples of each next cluster: its contexts with the most users")
+		f.StringVar(&o.curation, "curation", curation.Diversified, "diversified: each next cluster equally often; random: each user's transition with the same chance; popular: the transitions with the most users (as many examples in all ways)")
+		f.Float64Var(&o.validationShare, "validation_share", 0.05, "share of keys that are held out of training, for validation/")
+		f.Int64Var(&o.alignmentUsers, "alignment_min_users", 5, "users that a transition needs to become an example of alignment/")
+		f.Float64Var(&o.trainingPrice, "training_price", 0, "price of a million tokens of training, in dollars")
 	}}
 	promptGroup = group{"Prompt", func(o *options, f *pflag.FlagSet) {
 		f.StringVar(&o.promptFile, "prompt", llm.PaperPromptName, "paper; vocabulary: with all descriptions; hint: with the key's successor; or a file with a template of your own (Go's text/template)")
@@ -247,7 +256,8 @@ func (o *options) forCurate() (curate.Options, error) {
 	prompt, err := o.promptText()
 	return curate.Options{
 		Inputs: o.Inputs, History: o.history, KeyOrder: keyspace.Order(o.keyOrder), Shards: o.shards,
-		MinUsers: o.minUsers, ContextsPerLabel: o.contextsPerLabel, Prompt: prompt,
+		MinUsers: o.minUsers, AlignmentMinUsers: o.alignmentUsers, Curation: o.curation, ContextsPerLabel: o.contextsPerLabel,
+		ValidationShare: o.validationShare, TrainingPrice: o.trainingPrice, Seed: o.seed, Prompt: prompt,
 	}, err
 }
 

@@ -27,7 +27,7 @@ func maker(table string) string {
 	switch table {
 	case schemas.ClustersTable, schemas.ItemClustersTable, schemas.ClusterModelTable:
 		return "cluster"
-	case schemas.TransitionsTable, schemas.KeysTable, schemas.TrainingTable:
+	case schemas.TransitionsTable, schemas.KeysTable, schemas.TrainingTable, schemas.ValidationTable, schemas.AlignmentTable:
 		return "curate"
 	case schemas.LookupTable:
 		return "plan"

@@ -1,19 +1,13 @@
 package curation
 
 import (
-	"bufio"
-	"bytes"
 	"cmp"
-	"encoding/json"
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"reflect"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -65,44 +59,6 @@ func TestTuplesAreNumberedInOrder(t *testing.T) {
 	}
 	if _, err := NewTuples(many, 4); err == nil || !strings.Contains(err.Error(), "--history") {
 		t.Errorf("too many tuples gave %v", err)
-	}
-}
-
-func TestTop(t *testing.T) {
-	// Numbers over ten leaves: the last digit is the label.
-	all := []candidate{{11, 5}, {21, 9}, {31, 5}, {41, 1}, {12, 2}, {22, 7}, {13, 1}}
-	tests := []struct {
-		n        int
-		minUsers int64
-		want     []uint64
-	}{
-		{2, 1, []uint64{21, 11, 22, 12, 13}},
-		{10, 2, []uint64{21, 11, 31, 22, 12}},
-		{1, 8, []uint64{21}},
-		{1, 10, nil},
-	}
-	rng := rand.New(rand.NewPCG(1, 2))
-	for _, tc := range tests {
-		for range 20 { // in any order, in any shards
-			rng.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
-			merged := newTop(10, tc.n, tc.minUsers)
-			for part := range slices.Chunk(all, 3) {
-				shard := newTop(10, tc.n, tc.minUsers)
-				for _, c := range part {
-					shard.add(c)
-				}
-				if err := merged.merge(shard.encode()); err != nil {
-					t.Fatal(err)
-				}
-			}
-			var got []uint64
-			for _, c := range merged.all() {
-				got = append(got, c.number)
-			}
-			if !slices.Equal(got, tc.want) {
-				t.Errorf("the first %d with %d users: got %v, want %v", tc.n, tc.minUsers, got, tc.want)
-			}
-		}
 	}
 }
 
@@ -268,12 +224,13 @@ func TestCurationAgainstTheDefinition(t *testing.T) {
 		until string
 		cut   func(first, last int64) int64 // in seconds
 		users int64                         // the least behind an example
+		way   string
 	}{
-		{2, false, "1", never, 1},
-		{2, true, fmt.Sprint(logStart + 300), func(_, _ int64) int64 { return logStart + 300 }, 2},
-		{1, false, "0.55", func(first, last int64) int64 { return first + (55*(last-first)+99)/100 }, 3},
-		{3, false, "1", never, 1},
-		{3, true, "0.75", func(first, last int64) int64 { return first + (75*(last-first)+99)/100 }, 1},
+		{2, false, "1", never, 1, Diversified},
+		{2, true, fmt.Sprint(logStart + 300), func(_, _ int64) int64 { return logStart + 300 }, 2, Diversified},
+		{1, false, "0.55", func(first, last int64) int64 { return first + (55*(last-first)+99)/100 }, 3, Random},
+		{3, false, "1", never, 1, Random},
+		{3, true, "0.75", func(first, last int64) int64 { return first + (75*(last-first)+99)/100 }, 1, Popular},
 	} {
 		t.Run(fmt.Sprintf("K=%d set=%v until=%s", tc.k, tc.set, tc.until), func(t *testing.T) {
 			dir := t.TempDir()
@@ -285,7 +242,8 @@ func TestCurationAgainstTheDefinition(t *testing.T) {
 			version := store.NewVersion(time.UnixMilli(2))
 			curate(t, events, Config{
 				Stage: "curate", Output: string(out), ItemClusters: from, Clusters: from, Version: version,
-				K: tc.k, SetKeys: tc.set, Shards: 3, MinUsers: tc.users, ContextsPerLabel: 4, Prompt: llm.PaperTemplate(),
+				K: tc.k, SetKeys: tc.set, Shards: 3, MinUsers: tc.users, Curation: tc.way, ContextsPerLabel: 4, ValidationShare: 0.2,
+				AlignmentMinUsers: 1, Prompt: llm.PaperTemplate(),
 			}, tc.until)
 			wantTransitions, wantKeys := l.plain(tc.k, tc.set, cluster, tc.cut(slices.Min(l.seconds), slices.Max(l.seconds)))
 			if len(wantTransitions) == 0 || len(wantKeys) == 0 {
@@ -319,7 +277,7 @@ func TestCurationAgainstTheDefinition(t *testing.T) {
 			if n := m.Counts["event_rows"]; n != 3000 {
 				t.Errorf("the manifest counts %d rows, want 3000", n)
 			}
-			checkExamples(t, out, version, tc.k, tc.users, wantTransitions)
+			checkExamples(t, out, version, tc.way, tc.users, wantTransitions)
 		})
 	}
 }
@@ -336,85 +294,14 @@ func curate(t *testing.T, events string, cfg Config, until string) {
 	p, s := beam.NewPipelineWithRoot()
 	in := read.ReadEvents(s, read.EventsConfig{Stage: cfg.Stage, Source: source, Key: read.ItemCluster, Output: cfg.Output, Version: cfg.Version, ItemClusters: cfg.ItemClusters})
 	tuples, followed := Histories(s, cfg, in.Blocks, in.Span)
-	contexts, counted := Tables(s, cfg, tuples)
+	samples, counted := Tables(s, cfg, tuples)
 	commits := commit.Config{Output: cfg.Output, Stage: cfg.Stage, Version: cfg.Version}
-	for _, table := range []string{schemas.TransitionsTable, schemas.KeysTable, schemas.TrainingTable} {
+	for _, table := range []string{schemas.TransitionsTable, schemas.KeysTable, schemas.TrainingTable, schemas.ValidationTable, schemas.AlignmentTable} {
 		commits.Tables = append(commits.Tables, schemas.Manifest{Table: table})
 	}
-	commit.Commit(s, commits, in.Entries, followed, counted, Training(s, cfg, contexts))
+	commit.Commit(s, commits, in.Entries, followed, counted, Training(s, cfg, samples))
 	if err := ptest.Run(p); err != nil {
 		t.Fatal(err)
-	}
-}
-
-// words finds the descriptions that world writes.
-var words = regexp.MustCompile(`words (\d+)`)
-
-// checkExamples holds training/ against the counted transitions: of each next
-// cluster the four contexts with the most users, as chats that end in it.
-func checkExamples(t *testing.T, out store.Local, version string, k int, minUsers int64, transitions map[string]int64) {
-	t.Helper()
-	m, err := store.ReadManifest(t.Context(), out, schemas.TrainingTable, version)
-	if err != nil {
-		t.Fatal(err)
-	}
-	data, err := store.ReadPart(t.Context(), out, schemas.TrainingTable, version, m.Parts[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	var got [][]int // key, then next cluster
-	for lines := bufio.NewScanner(bytes.NewReader(data)); lines.Scan(); {
-		var chat struct {
-			Messages []struct{ Role, Content string }
-		}
-		if err := json.Unmarshal(lines.Bytes(), &chat); err != nil {
-			t.Fatal(err)
-		}
-		last := chat.Messages[len(chat.Messages)-1]
-		if last.Role != "assistant" || !strings.HasPrefix(last.Content, "New cluster: words ") {
-			t.Fatalf("an example ends in %+v", last)
-		}
-		var example []int
-		for _, message := range chat.Messages[len(chat.Messages)-2:] {
-			for _, w := range words.FindAllStringSubmatch(message.Content, -1) {
-				cluster, err := strconv.Atoi(w[1])
-				if err != nil {
-					t.Fatal(err)
-				}
-				example = append(example, cluster)
-			}
-		}
-		got = append(got, example)
-	}
-	type counted struct {
-		users   int64
-		example []int
-	}
-	byNext := map[int][]counted{}
-	for transition, users := range transitions {
-		var example []int
-		for _, c := range strings.Fields(strings.NewReplacer("[", "", "]", " ").Replace(transition)) {
-			cluster, err := strconv.Atoi(c)
-			if err != nil {
-				t.Fatal(err)
-			}
-			example = append(example, cluster)
-		}
-		if users >= minUsers {
-			byNext[example[k]] = append(byNext[example[k]], counted{users, example})
-		}
-	}
-	var want [][]int
-	for _, next := range slices.Sorted(maps.Keys(byNext)) {
-		slices.SortFunc(byNext[next], func(a, b counted) int {
-			return cmp.Or(cmp.Compare(b.users, a.users), slices.Compare(a.example, b.example))
-		})
-		for _, c := range byNext[next][:min(4, len(byNext[next]))] {
-			want = append(want, c.example)
-		}
-	}
-	if !slices.EqualFunc(got, want, slices.Equal) || m.Rows() != int64(len(want)) || len(want) == 0 {
-		t.Errorf("examples are, of %d in the manifest,\n%v\nwant\n%v", m.Rows(), got, want)
 	}
 }
 
@@ -428,7 +315,7 @@ func TestTooManyTuplesIsAFailure(t *testing.T) {
 	version := store.NewVersion(time.UnixMilli(2))
 	curate(t, events, Config{
 		Stage: "curate", Output: string(out), ItemClusters: from, Clusters: from, Version: version,
-		K: 9, Shards: 2, MinUsers: 1, ContextsPerLabel: 4, Prompt: llm.PaperTemplate(),
+		K: 9, Shards: 2, MinUsers: 1, Curation: Diversified, ContextsPerLabel: 4, Prompt: llm.PaperTemplate(),
 	}, "1")
 	a, err := commit.ReadAccount(t.Context(), out, version, "curate")
 	if err != nil || a.Exit != 1 || !strings.Contains(a.Message, "--history") || len(a.Tables) != 0 {

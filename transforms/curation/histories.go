@@ -28,10 +28,19 @@ type Config struct {
 	Keep    partition.Keep
 	// Shards is the number of parts of transitions/ and keys/.
 	Shards int
-	// MinUsers is the least number of users behind an example.
-	MinUsers int64
-	// ContextsPerLabel bounds the examples of one next cluster.
+	// MinUsers is the least number of users behind an example,
+	// AlignmentMinUsers behind one of alignment/.
+	MinUsers, AlignmentMinUsers int64
+	// Curation is the way to choose examples, one of Curations.
+	Curation string
+	// ContextsPerLabel is the number of examples of one next cluster.
 	ContextsPerLabel int
+	// ValidationShare of the keys are held out of training, in [0, 1].
+	ValidationShare float64
+	// TrainingPrice is that of a million tokens of training, in dollars.
+	TrainingPrice float64
+	// Seed decides everything that is drawn.
+	Seed uint64
 	// Prompt is the text of the prompt template.
 	Prompt string
 }
@@ -44,7 +53,9 @@ const (
 )
 
 // Histories follows every user's history up to the cut and counts transitions
-// and keys of each partition, by shard: element shard × kinds + kind.
+// and keys of each partition, by shard: element shard × kinds + kind. A
+// transition's number stands there twice as large, and, once for each later
+// event of its user with its next cluster (at most mostLater), one more.
 //
 //	blocks PCollection<KV<int,[]byte>>, span PCollection<Span> ->
 //	PCollection<KV<int,[]byte>>, PCollection<commit.Entry>
@@ -106,14 +117,30 @@ func (cfg Config) follow(ctx context.Context, blocks partition.Blocks, span read
 	cut := cfg.Until.Cut(span)
 	found := make([][]uint64, cfg.Shards*kinds)
 	w := history.NewWalker(cfg.K)
+	times := map[int32]int{} // a user's events with each cluster
+	type met struct {
+		at      int
+		number  uint64
+		cluster int32
+	}
+	var made []met // a user's transitions
 	var users, training int64
 	entries := events.EachKept(cfg.Stage, cfg.Keep, partition.Sight{Cut: cut, Last: span.Last}, func(_ int64, h []partition.Event) {
 		w.Reset()
+		clear(times)
+		made = made[:0]
 		for _, e := range h {
+			times[int32(e.Item)]++
 			if key, ok := w.Step(int32(e.Item)); ok {
 				key = cfg.canonical(key)
 				at := tuples.Shard(key[0], cfg.Shards)*kinds + kindTransitions
-				found[at] = append(found[at], tuples.Number(key, int32(e.Item)))
+				made = append(made, met{at, 2 * tuples.Number(key, int32(e.Item)), int32(e.Item)})
+			}
+		}
+		for _, m := range made {
+			found[m.at] = append(found[m.at], m.number)
+			for range min(times[m.cluster]-1, mostLater) {
+				found[m.at] = append(found[m.at], m.number+1)
 			}
 		}
 		users++

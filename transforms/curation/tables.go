@@ -3,7 +3,6 @@ package curation
 import (
 	"context"
 	"io"
-	"slices"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
@@ -17,12 +16,12 @@ import (
 	"foray/transforms/tables"
 )
 
-// Tables writes transitions/ and keys/, a part a shard, and hands each shard's
-// most frequent contexts of each next cluster on to Training.
+// Tables writes transitions/ and keys/, a part a shard, and hands on to
+// Training what examples are chosen from.
 //
 //	tuples PCollection<KV<int,[]byte>> ->
-//	contexts PCollection<[]byte>, PCollection<commit.Entry>
-func Tables(s beam.Scope, cfg Config, tuples beam.PCollection) (contexts, entries beam.PCollection) {
+//	samples PCollection<Sampled>, PCollection<commit.Entry>
+func Tables(s beam.Scope, cfg Config, tuples beam.PCollection) (samples, entries beam.PCollection) {
 	s = s.Scope("Count")
 	numbers := make([]int, cfg.Shards*kinds)
 	for i := range numbers {
@@ -44,29 +43,29 @@ type tablesFn struct {
 
 // tablesOut are the outputs of tablesFn.
 type tablesOut struct {
-	contexts func([]byte)
-	entry    func(commit.Entry)
+	sample func(Sampled)
+	entry  func(commit.Entry)
 }
 
 func (out tablesOut) take(put func(tablesOut)) { put(out) }
 
 func init() {
 	register.Function1x2(emptyShard)
-	register.DoFn5x1[context.Context, int, func(*[]byte) bool, func([]byte), func(commit.Entry), error](&tablesFn{})
-	register.Emitter1[[]byte]()
+	register.DoFn5x1[context.Context, int, func(*[]byte) bool, func(Sampled), func(commit.Entry), error](&tablesFn{})
+	register.Emitter1[Sampled]()
 }
 
 // ProcessElement starts to count one shard of one kind.
-func (f *tablesFn) ProcessElement(ctx context.Context, element int, blocks func(*[]byte) bool, contexts func([]byte), entry func(commit.Entry)) error {
+func (f *tablesFn) ProcessElement(ctx context.Context, element int, blocks func(*[]byte) bool, sample func(Sampled), entry func(commit.Entry)) error {
 	taken := partition.Take(blocks)
 	return f.work.Go(ctx, func(ctx context.Context, give func(func(tablesOut))) error {
 		return f.Config.write(ctx, element, taken, give)
-	}, tablesOut{contexts, entry}.take)
+	}, tablesOut{sample, entry}.take)
 }
 
 // FinishBundle waits for all shards.
-func (f *tablesFn) FinishBundle(_ context.Context, contexts func([]byte), entry func(commit.Entry)) error {
-	return f.work.Wait(tablesOut{contexts, entry}.take)
+func (f *tablesFn) FinishBundle(_ context.Context, sample func(Sampled), entry func(commit.Entry)) error {
+	return f.work.Wait(tablesOut{sample, entry}.take)
 }
 
 // write counts one shard of one kind and writes its part.
@@ -94,23 +93,34 @@ func (cfg Config) write(ctx context.Context, element int, blocks [][]byte, give 
 	var counts commit.Entry
 	shard := element / kinds
 	if element%kinds == kindKeys {
-		receipt, err = writePart(ctx, b, schemas.KeysTable, cfg, shard, numbers, func(number uint64, users int64, row *schemas.KeyTraffic) {
-			row.Key = slices.Grow(row.Key, cfg.K)[:cfg.K]
-			tuples.Tuple(number, row.Key)
-			row.Users = users
+		receipt, err = writePart(ctx, b, schemas.KeysTable, cfg, shard, func(write func(*schemas.KeyTraffic)) {
+			row := schemas.KeyTraffic{Key: make([]int32, cfg.K)}
+			runs(numbers, func(number uint64, users int64) {
+				tuples.Tuple(number, row.Key)
+				row.Users = users
+				write(&row)
+			})
 		})
 		counts = commit.Count(map[string]int64{"keys_with_users": receipt.Rows, "users_with_key": int64(len(numbers))})
 	} else {
-		tuple := make([]int32, cfg.K+1)
-		best := newTop(len(items.Leaves), cfg.ContextsPerLabel, cfg.MinUsers)
-		receipt, err = writePart(ctx, b, schemas.TransitionsTable, cfg, shard, numbers, func(number uint64, users int64, row *schemas.Transition) {
-			tuples.Tuple(number, tuple)
-			row.Key, row.Next, row.Users = tuple[:cfg.K], tuple[cfg.K], users
-			best.add(candidate{number, users})
+		var sampled Sampled
+		var made int64
+		receipt, err = writePart(ctx, b, schemas.TransitionsTable, cfg, shard, func(write func(*schemas.Transition)) {
+			tuple := make([]int32, cfg.K+1)
+			chosen := newSample(cfg, len(items.Leaves))
+			made = 0
+			eachKey(numbers, uint64(len(items.Leaves)), func(key []candidate) {
+				for _, c := range key {
+					tuples.Tuple(c.number, tuple)
+					write(&schemas.Transition{Key: tuple[:cfg.K], Next: tuple[cfg.K], Users: c.users})
+					made += c.users
+				}
+				chosen.add(key)
+			})
+			sampled = chosen.pack()
 		})
-		contexts := best.encode()
-		give(func(out tablesOut) { out.contexts(contexts) })
-		counts = commit.Count(map[string]int64{"distinct_transitions": receipt.Rows, "transitions": int64(len(numbers))})
+		give(func(out tablesOut) { out.sample(sampled) })
+		counts = commit.Count(map[string]int64{"distinct_transitions": receipt.Rows, "transitions": made})
 	}
 	if err != nil {
 		return err
@@ -122,16 +132,35 @@ func (cfg Config) write(ctx context.Context, element int, blocks [][]byte, give 
 	return nil
 }
 
-// writePart writes one part of a keyed table, a row a distinct number.
-func writePart[T schemas.Keyed](ctx context.Context, b store.Bucket, table string, cfg Config, shard int, numbers []uint64, fill func(number uint64, users int64, row *T)) (store.Receipt, error) {
+// eachKey calls visit for the transitions of each key, from sorted numbers as
+// Histories counts them. The slice is visit's until it returns.
+func eachKey(numbers []uint64, labels uint64, visit func([]candidate)) {
+	var key []candidate
+	runs(numbers, func(number uint64, count int64) {
+		if number%2 == 1 {
+			key[len(key)-1].later = count
+			return
+		}
+		number /= 2
+		if len(key) > 0 && key[0].number/labels != number/labels {
+			visit(key)
+			key = key[:0]
+		}
+		key = append(key, candidate{number: number, users: count})
+	})
+	if len(key) > 0 {
+		visit(key)
+	}
+}
+
+// writePart writes one part of a keyed table, from rows in their order.
+func writePart[T schemas.Keyed](ctx context.Context, b store.Bucket, table string, cfg Config, shard int, rows func(write func(*T))) (store.Receipt, error) {
 	return store.WriteAttempt(ctx, b, table, cfg.Version, shard, cfg.Shards, tables.Ext, func(w io.Writer) (int64, error) {
 		kw := tables.NewKeyedWriter[T](w, cfg.K)
-		var row T
 		var err error
-		runs(numbers, func(number uint64, users int64) {
-			fill(number, users, &row)
+		rows(func(row *T) {
 			if err == nil {
-				err = kw.Write(&row)
+				err = kw.Write(row)
 			}
 		})
 		if err != nil {

@@ -3,10 +3,14 @@ package curation
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
@@ -19,48 +23,95 @@ import (
 	"foray/transforms/tables"
 )
 
-// trainingExt is the extension of training/'s parts: chat JSON, a line an
-// example, as fine-tuning services take it.
-const trainingExt = ".jsonl"
+// chatExt is the extension of parts of chat JSON: a line an example, as
+// fine-tuning services and trainers take it.
+const chatExt = ".jsonl"
 
-// Training writes training/: for each next cluster its most frequent contexts
-// as chat examples in the words of the prompt.
+// Training writes training/, validation/ and alignment/: examples for
+// fine-tuning a planner, in the words of the prompt; of keys that no training
+// example has; and for fine-tuning a model that scores plans.
 //
-//	contexts PCollection<[]byte> -> PCollection<commit.Entry>
-func Training(s beam.Scope, cfg Config, contexts beam.PCollection) beam.PCollection {
+//	samples PCollection<Sampled> -> PCollection<commit.Entry>
+func Training(s beam.Scope, cfg Config, samples beam.PCollection) beam.PCollection {
 	s = s.Scope("Training examples")
-	return beam.ParDo(s, &trainingFn{Config: cfg}, beam.GroupByKey(s, beam.AddFixedKey(s, contexts)))
+	return beam.ParDo(s, &trainingFn{Config: cfg}, beam.GroupByKey(s, beam.AddFixedKey(s, samples)))
 }
 
-// trainingFn writes the one part of training/.
+// trainingFn writes the one part of each table.
 type trainingFn struct {
 	Config Config
 }
 
 func init() {
-	register.DoFn4x1[context.Context, int, func(*[]byte) bool, func(commit.Entry), error](&trainingFn{})
+	register.DoFn4x1[context.Context, int, func(*Sampled) bool, func(commit.Entry), error](&trainingFn{})
+	register.Iter1[Sampled]()
 }
 
-func (f *trainingFn) ProcessElement(ctx context.Context, _ int, blocks func(*[]byte) bool, entry func(commit.Entry)) error {
-	items, err := read.LoadItemMap(ctx, f.Config.Output, f.Config.ItemClusters)
+func (f *trainingFn) ProcessElement(ctx context.Context, _ int, samples func(*Sampled) bool, entry func(commit.Entry)) error {
+	cfg := f.Config
+	items, err := read.LoadItemMap(ctx, cfg.Output, cfg.ItemClusters)
 	if err != nil {
 		return err
 	}
-	tuples, err := NewTuples(items.Leaves, f.Config.K+1)
+	tuples, err := NewTuples(items.Leaves, cfg.K+1)
 	if err != nil {
 		return nil // Histories has said so
 	}
-	best := newTop(len(items.Leaves), f.Config.ContextsPerLabel, f.Config.MinUsers)
-	for block := []byte(nil); blocks(&block); {
-		if err := best.merge(block); err != nil {
+	all := newSample(cfg, len(items.Leaves))
+	for part := (Sampled{}); samples(&part); {
+		if err := all.merge(part); err != nil {
 			return err
 		}
 	}
-	b, err := store.Open(ctx, f.Config.Output)
+	b, err := store.Open(ctx, cfg.Output)
 	if err != nil {
 		return err
 	}
-	clusters, _, err := tables.Read[schemas.Cluster](ctx, b, schemas.ClustersTable, f.Config.Clusters)
+	t := &teacher{cfg: cfg, tuples: tuples, sample: all, tokens: llm.NewCounter()}
+	if err := t.read(ctx, b, items.Leaves); err != nil {
+		entry(commit.Fail(err))
+		return nil
+	}
+	examples, short := all.choose(cfg.Curation)
+	stated := t.statistics(short)
+	for _, part := range []struct {
+		table    string
+		examples []candidate
+		line     func(candidate) ([]llm.Message, error)
+	}{
+		{schemas.TrainingTable, examples, t.example},
+		{schemas.ValidationTable, all.validation.all(), t.example},
+		{schemas.AlignmentTable, all.alignment.all(), t.scored},
+	} {
+		receipt, tokens, err := t.write(ctx, b, part.table, part.examples, part.line)
+		if err != nil {
+			return fmt.Errorf("write %s/: %w", part.table, err)
+		}
+		entry(commit.Entry{Receipt: &receipt})
+		entry(commit.Count(map[string]int64{part.table + "_examples": receipt.Rows, part.table + "_tokens": tokens}))
+		if part.table == schemas.TrainingTable && cfg.TrainingPrice > 0 {
+			stated.Tally.Figures[Dollars] = float64(tokens) * cfg.TrainingPrice / 1e6
+		}
+	}
+	entry(stated)
+	return nil
+}
+
+// teacher turns transitions into chats.
+type teacher struct {
+	cfg    Config
+	tuples *Tuples
+	sample *sample
+	tokens *llm.Counter
+
+	ids          []int32
+	descriptions []string // by rank
+	prompt       *llm.Prompt
+}
+
+// read reads the descriptions and the prompt.
+func (t *teacher) read(ctx context.Context, b store.Bucket, leaves []int32) error {
+	clusters, _, err := tables.Read[schemas.Cluster](ctx, b, schemas.ClustersTable, t.cfg.Clusters)
 	if err != nil {
 		return err
 	}
@@ -68,30 +119,59 @@ func (f *trainingFn) ProcessElement(ctx context.Context, _ int, blocks func(*[]b
 	for _, c := range clusters {
 		descriptions[c.ClusterID] = c.Description
 	}
-	// The order that plan shows them in, too.
-	var vocabulary []string
-	for _, leaf := range items.Leaves {
-		vocabulary = append(vocabulary, descriptions[leaf])
+	t.ids = leaves
+	for _, leaf := range leaves {
+		t.descriptions = append(t.descriptions, descriptions[leaf])
 	}
-	prompt, err := llm.ParsePrompt(f.Config.Prompt)
-	if err == nil {
-		prompt, err = prompt.With(vocabulary)
-	}
+	prompt, err := llm.ParsePrompt(t.cfg.Prompt)
 	if err != nil {
-		entry(commit.Fail(err))
-		return nil
+		return err
 	}
-	examples := best.all()
-	receipt, err := store.WriteAttempt(ctx, b, schemas.TrainingTable, f.Config.Version, 0, 1, trainingExt, func(w io.Writer) (int64, error) {
+	t.prompt, err = prompt.With(t.descriptions) // in the order of plan
+	return err
+}
+
+// words are the descriptions of a transition's key and of its next cluster.
+func (t *teacher) words(c candidate) (key []string, next string) {
+	key = make([]string, t.cfg.K+1)
+	n := uint64(len(t.descriptions))
+	for i, rest := t.cfg.K, c.number; i >= 0; i-- {
+		key[i] = t.descriptions[rest%n]
+		rest /= n
+	}
+	return key[:t.cfg.K], key[t.cfg.K]
+}
+
+// example is the prompt and the answer wanted.
+func (t *teacher) example(c candidate) ([]llm.Message, error) {
+	key, next := t.words(c)
+	q := llm.Question{Descriptions: key}
+	if c.hint > 0 {
+		q.Successor = t.descriptions[c.hint-1]
+	}
+	chat, err := t.prompt.Ask(q)
+	return append(chat, llm.Message{Role: llm.RoleAssistant, Content: llm.AnswerMark + " " + next}), err
+}
+
+// scored is the question how much users with a key would enjoy a cluster, and
+// how much they did.
+func (t *teacher) scored(c candidate) ([]llm.Message, error) {
+	key, next := t.words(c)
+	return append(llm.AskScore(key, next), llm.Message{Role: llm.RoleAssistant, Content: fmt.Sprint(t.sample.score(c))}), nil
+}
+
+// write writes one table of chats, and counts their tokens.
+func (t *teacher) write(ctx context.Context, b store.Bucket, table string, examples []candidate, chat func(candidate) ([]llm.Message, error)) (r store.Receipt, tokens int64, err error) {
+	r, err = store.WriteAttempt(ctx, b, table, t.cfg.Version, 0, 1, chatExt, func(w io.Writer) (int64, error) {
+		tokens = 0
 		out := bufio.NewWriter(w)
-		tuple := make([]int32, f.Config.K+1)
-		words := make([]string, f.Config.K)
 		for _, e := range examples {
-			tuples.Tuple(e.number, tuple)
-			for i, c := range tuple[:f.Config.K] {
-				words[i] = descriptions[c]
+			messages, err := chat(e)
+			if err != nil {
+				return 0, err
 			}
-			line, err := example(prompt, words, descriptions[tuple[f.Config.K]])
+			tokens += int64(t.tokens.Prompt(&llm.Request{Messages: messages}))
+			line, err := chatLine(messages)
 			if err != nil {
 				return 0, err
 			}
@@ -101,48 +181,65 @@ func (f *trainingFn) ProcessElement(ctx context.Context, _ int, blocks func(*[]b
 		}
 		return int64(len(examples)), out.Flush()
 	})
-	if err != nil {
-		return fmt.Errorf("write training examples: %w", err)
-	}
-	labels, few := 0, int64(0)
-	for _, l := range best.labels {
-		if len(l) > 0 {
-			labels++
-		}
-		if len(l) > 0 && len(l) < f.Config.ContextsPerLabel {
-			few++
-		}
-	}
-	entry(commit.Entry{Receipt: &receipt})
-	entry(commit.Count(map[string]int64{
-		"training_examples":           int64(len(examples)),
-		"training_labels":             int64(labels),
-		"training_labels_short":       few,
-		"training_labels_without_any": int64(len(items.Leaves) - labels),
-	}))
-	return nil
+	return r, tokens, err
 }
 
-// example is one line of chat JSON: the prompt and the answer wanted.
-func example(prompt *llm.Prompt, key []string, next string) ([]byte, error) {
+// chatLine is one line of chat JSON.
+func chatLine(messages []llm.Message) ([]byte, error) {
 	type message struct {
 		Role    string `json:"role"`
 		Content string `json:"content"`
 	}
-	asked, err := prompt.Render(key)
-	if err != nil {
-		return nil, err
+	chat := struct {
+		Messages []message `json:"messages"`
+	}{}
+	for _, m := range messages {
+		chat.Messages = append(chat.Messages, message(m))
 	}
-	var messages []message
-	for _, m := range asked {
-		messages = append(messages, message{m.Role, m.Content})
-	}
-	messages = append(messages, message{"assistant", llm.AnswerMark + " " + next})
 	var line bytes.Buffer
 	enc := json.NewEncoder(&line)
 	enc.SetEscapeHTML(false)
-	err = enc.Encode(struct {
-		Messages []message `json:"messages"`
-	}{messages})
+	err := enc.Encode(chat)
 	return line.Bytes(), err
+}
+
+// The names under which manifests tell what each way of curating would choose.
+const (
+	ExamplesOf     = "examples_"            // counts, by way
+	LabelsOf       = "labels_"              // counts, by way
+	EntropyOf      = "label_entropy_bits_"  // figures, by way
+	GiniOf         = "label_gini_"          // figures, by way
+	Dollars        = "training_dollars"     // a figure: one pass over the training examples, at --training_price
+	LabelsShort    = "labels_short"         // a count: fewer contexts than --contexts_per_label
+	LabelsWithout  = "labels_without_any"   // a count: nobody went there
+	LabelsTooShort = "labels_with_contexts" // a fact: which labels are short, with their number of contexts
+)
+
+// mostListed is how many labels a manifest lists.
+const mostListed = 100
+
+// statistics tells what all ways would choose.
+func (t *teacher) statistics(short map[int]int) commit.Entry {
+	tally := commit.Tally{Counts: map[string]int64{}, Figures: map[string]float64{}, Facts: map[string]string{}}
+	for _, way := range Curations {
+		counts := make([]int64, t.sample.labels)
+		examples, _ := t.sample.choose(way)
+		for _, c := range examples {
+			counts[t.sample.label(c)]++
+		}
+		s := spreadOf(counts)
+		tally.Counts[ExamplesOf+way], tally.Counts[LabelsOf+way] = int64(s.examples), int64(s.labels)
+		tally.Figures[EntropyOf+way], tally.Figures[GiniOf+way] = s.entropy, s.gini
+	}
+	without := int64(t.sample.labels) - tally.Counts[LabelsOf+Diversified]
+	tally.Counts[LabelsShort], tally.Counts[LabelsWithout] = int64(len(short)), without
+	if len(short) > 0 {
+		var list []string
+		labels := slices.SortedFunc(maps.Keys(short), func(a, b int) int { return cmp.Or(cmp.Compare(short[a], short[b]), cmp.Compare(a, b)) })
+		for _, label := range labels[:min(len(labels), mostListed)] {
+			list = append(list, fmt.Sprintf("%d: %d", t.ids[label], short[label]))
+		}
+		tally.Facts[LabelsTooShort] = strings.Join(list, ", ")
+	}
+	return commit.Entry{Tally: &tally}
 }

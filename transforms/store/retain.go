@@ -98,7 +98,7 @@ func Retain(ctx context.Context, b Bucket, tables []string, keep int) ([]string,
 func Tables() []string {
 	return []string{
 		schemas.ClustersTable, schemas.ItemClustersTable, schemas.ClusterModelTable,
-		schemas.TransitionsTable, schemas.KeysTable, schemas.TrainingTable,
+		schemas.TransitionsTable, schemas.KeysTable, schemas.TrainingTable, schemas.ValidationTable, schemas.AlignmentTable,
 		schemas.LookupTable, schemas.RejectsTable, schemas.ItemPolicyTable,
 		schemas.RecommendationsTable, schemas.MetricsTable,
 	}
