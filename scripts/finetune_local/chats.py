@@ -57,13 +57,12 @@ class Vocabulary:
 
     def match(self, answer):
         """The rank of the cluster that an answer names, -1 if none: word for
-        word, but for case and space."""
-        return self.by_words.get(plain(answer.removeprefix(MARK) if answer.startswith(MARK) else answer), -1)
+        word, but for case, spaces and punctuation."""
+        return self.by_words.get(plain(answer).removeprefix(plain(MARK)).strip(), -1)
 
 
 def plain(text):
-    text = text.lower().replace(MARK.lower(), " ")
-    return " ".join("".join(c if c.isalnum() else " " for c in text).split())
+    return " ".join("".join(c if c.isalnum() else " " for c in text.lower()).split())
 
 
 def written(messages):

@@ -33,17 +33,26 @@ class Judge:
         self.prompts = np.full((len(chats), width), tokens.end)
         for row, whole, n in zip(self.prompts, batch.tokens, batch.asked):
             row[:n] = whole[:n]
-        self.most = max(len(tokens.encode(f"{MARK} {d}<|im_end|>")) for d in vocabulary.descriptions)
-        self.greedy = jax.jit(lambda w, ab, p, n: llama.greedy(shape, w, ab, scale, p, n, self.most))
+        answers = [tokens.encode(f"{MARK} {d}<|im_end|>") for d in vocabulary.descriptions]
+        most = max(len(a) for a in answers)
+        self.trie = llama.Trie.of(answers, tokens.end)
+        self.greedy = jax.jit(lambda w, ab, p, n, held: llama.greedy(shape, w, ab, scale, p, n, most, held))
 
-    def answers(self, weights, lora):
-        """The answers, as text."""
+    def answers(self, weights, lora, constrained=False):
+        """The answers, as text; constrained to the vocabulary without the key."""
         said = []
         for rows in self.chunks():
-            for ids in np.asarray(self.greedy(weights, lora, self.prompts[rows], self.batch.asked[rows])):
+            held = (self.trie, np.array([self.keys[i] for i in rows])) if constrained else None
+            for ids in np.asarray(self.greedy(weights, lora, self.prompts[rows], self.batch.asked[rows], held)):
                 end = np.flatnonzero(ids == self.tokens.end)
                 said.append(self.tokens.decode(ids[: end[0]] if len(end) else ids))
         return said
+
+    def plans(self, weights, lora, constrained=False):
+        """The ranks of the clusters that the answers name (-1: none), and the
+        answers."""
+        said = self.answers(weights, lora, constrained)
+        return np.array([self.vocabulary.match(s) for s in said]), said
 
     def chunks(self):
         """Rows in chunks of one size, so that there is one program for all."""
@@ -62,8 +71,7 @@ class Judge:
             all_tokens += (loss * wanted).sum()
             n += wanted.sum()
             chats += len(rows)
-        said = self.answers(weights, lora)
-        plans = np.array([self.vocabulary.match(s) for s in said])
+        plans, said = self.plans(weights, lora)
         novel = np.array([p >= 0 and p not in key for p, key in zip(plans, self.keys)])
         counts = np.bincount(plans[plans >= 0], minlength=len(self.vocabulary))
         return {

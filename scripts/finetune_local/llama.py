@@ -120,8 +120,8 @@ def forward(shape, weights, lora, scale, tokens, positions, mask, cache=None, sl
 
 
 def losses(shape, weights, lora, scale, tokens, lengths, at):
-    """Cross entropy [B, A] of the tokens that follow positions at[B, A], and
-    whether each is the likeliest. Chats are padded behind their lengths."""
+    """Cross entropy [B, A] of the tokens that follow positions at[B, A]. Chats
+    are padded behind their lengths."""
     length = tokens.shape[1]
     order = jnp.arange(length)
     mask = (order[None, :, None] >= order[None, None, :]) & (order[None, None, :] < lengths[:, None, None])
@@ -135,9 +135,13 @@ def losses(shape, weights, lora, scale, tokens, lengths, at):
     return jax.nn.logsumexp(logits, -1) - chosen
 
 
-def greedy(shape, weights, lora, scale, prompts, lengths, most):
+def greedy(shape, weights, lora, scale, prompts, lengths, most, held=None):
     """The likeliest next tokens [B, most] of prompts[B, T], one after the
-    other; the caller looks for the end among them."""
+    other; the caller looks for the end among them.
+
+    held holds answers to a vocabulary: a Trie, and own[B, K], the clusters
+    that each prompt may not be answered with.
+    """
     batch, width = prompts.shape
     slots = jnp.arange(width + most)
     cache = tuple(jnp.zeros((shape.layers, batch, width + most, shape.kv_heads, shape.head)) for _ in range(2))
@@ -146,14 +150,53 @@ def greedy(shape, weights, lora, scale, prompts, lengths, most):
     h, cache = forward(shape, weights, lora, scale, prompts, jnp.broadcast_to(order, prompts.shape), mask, cache)
     last = jnp.take_along_axis(h, (lengths - 1)[:, None, None], 1)[:, 0]
 
-    def likeliest(h):
-        return jnp.argmax(h @ weights["token_embd"].T, -1)
+    def likeliest(h, node):
+        logits = h @ weights["token_embd"].T
+        if held is None:
+            return jnp.argmax(logits, -1), node
+        trie, own = held
+        tokens = trie.tokens[node]
+        allowed = (tokens >= 0) & (trie.only[node][..., None] != own[:, None]).all(-1)
+        best = jnp.argmax(jnp.where(allowed, jnp.take_along_axis(logits, tokens, 1), -jnp.inf), -1)[:, None]
+        return jnp.take_along_axis(tokens, best, 1)[:, 0], jnp.take_along_axis(trie.next[node], best, 1)[:, 0]
 
     def step(state, i):
-        token, cache = state
+        (token, node), cache = state
         mask = (slots[None, :] < lengths[:, None]) | ((slots >= width) & (slots <= width + i))[None, :]
         h, cache = forward(shape, weights, lora, scale, token[:, None], (lengths + i)[:, None], mask[:, None], cache, width + i)
-        return (likeliest(h[:, 0]), cache), token
+        return (likeliest(h[:, 0], node), cache), token
 
-    _, said = jax.lax.scan(step, (likeliest(last), cache), jnp.arange(most))
+    start = likeliest(last, jnp.zeros(batch, int))
+    _, said = jax.lax.scan(step, (start, cache), jnp.arange(most))
     return said.T
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Trie:
+    """All answers as a tree of tokens: of each node [N, C] the tokens that may
+    follow (-1: none), the node behind each, and which answer is the only one
+    there (-1: there are several)."""
+
+    tokens: jax.Array
+    next: jax.Array
+    only: jax.Array
+
+    @staticmethod
+    def of(answers, end):
+        """answers are lists of tokens, each with end as its last."""
+        nodes, below = [{}], [set()]
+        for n, answer in enumerate(answers):
+            at = 0
+            for token in answer:
+                below[at].add(n)
+                if token not in nodes[at]:
+                    nodes[at][token] = len(nodes)
+                    nodes.append({})
+                    below.append(set())
+                at = nodes[at][token]
+            nodes[at], below[at] = {end: at}, {n}
+        most = max(len(n) for n in nodes)
+        pad = lambda rows: jnp.array([list(r) + [-1] * (most - len(r)) for r in rows])
+        only = lambda i: next(iter(below[i])) if len(below[i]) == 1 else -1
+        return Trie(pad(nodes), pad([n.values() for n in nodes]), pad([[only(i) for i in n.values()] for n in nodes]))

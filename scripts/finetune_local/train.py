@@ -50,10 +50,10 @@ def batches(n, size, seed):
         left = left[size:]
 
 
-def train(loss, trained, o, batch, evaluate, checkpoint):
+def train(loss, trained, frozen, o, batch, evaluate, checkpoint):
     """Trains a tree of arrays, or goes on from the checkpoint.
 
-    loss(trained, tokens, lengths, at, wanted) is the mean loss of a batch.
+    loss(trained, frozen, tokens, lengths, at, wanted) is the mean loss of a batch.
     evaluate(step, trained, seconds, loss) is called at step 0 and every
     o.every, also at the last.
     """
@@ -66,8 +66,8 @@ def train(loss, trained, o, batch, evaluate, checkpoint):
             trained, state = jax.tree.unflatten(tree, [jnp.asarray(saved[f"x{i}"]) for i in range(len(leaves))])
 
     @jax.jit
-    def step(trained, state, *data):
-        value, slope = jax.value_and_grad(loss)(trained, *data)
+    def step(trained, state, frozen, *data):
+        value, slope = jax.value_and_grad(loss)(trained, frozen, *data)
         change, state = adam.update(slope, state, trained)
         return optax.apply_updates(trained, change), state, value
 
@@ -78,7 +78,7 @@ def train(loss, trained, o, batch, evaluate, checkpoint):
         r = next(rows)
         if i <= start:
             continue
-        trained, state, value = step(trained, state, batch.tokens[r], batch.lengths[r], *batch.at(r))
+        trained, state, value = step(trained, state, frozen, batch.tokens[r], batch.lengths[r], *batch.at(r))
         seen.append(float(value))
         if i % o.every == 0 or i == o.steps:
             seconds = (time.time() - began) / len(seen)
@@ -115,7 +115,7 @@ def main():
     batch, scale = Batch(tokens, chats), o.alpha / o.rank
     judge = Judge(shape, tokens, Batch(tokens, held), held, vocabulary, scale)
 
-    def answers_loss(lora, base, t, lengths, at, wanted):
+    def loss(lora, base, t, lengths, at, wanted):
         loss = llama.losses(shape, base, lora, scale, t, lengths, at)
         return (loss * wanted).sum() / wanted.sum()
 
@@ -131,7 +131,7 @@ def main():
             out.write(json.dumps(f | {"plans": plans.tolist()}) + "\n")
         print(f"{step:5d} {seconds:7.2f} {loss:6.3f} {f['answer_loss']:8.3f} {f['first_token_loss']:9.3f} {f['match']:6.3f} {f['novel']:6.3f} {f['distinct']:8d} {f['entropy']:7.2f} {f['gini']:5.2f}   {said[0][:60]!r}", flush=True)
 
-    lora = train(lambda ab, *data: answers_loss(ab, base, *data), llama.adapter(shape, o.rank, o.seed), o, batch, evaluate, to / "checkpoint.npz")
+    lora = train(loss, llama.adapter(shape, o.rank, o.seed), base, o, batch, evaluate, to / "checkpoint.npz")
     path = to / f"{o.name}.gguf"
     part = to / "part.gguf"
     files.write(part, reader, jax.tree.map(np.asarray, llama.merge(base, lora, scale)), o.name)
