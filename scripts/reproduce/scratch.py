@@ -34,7 +34,7 @@ o.batch, o.every, o.rate = 16, 100, 2e-3
 vocabulary = Vocabulary(o.output)
 chats, held = read_chats(o.output, "training"), read_chats(o.output, "validation")
 tokens = Words(["".join(written(c)) for c in chats] + [c for d in vocabulary.descriptions for c in (f"New cluster: {d}",)])
-shape = llama.Shape(layers=4, width=256, heads=4, kv_heads=4, inner=704, tokens=tokens.size)
+shape = llama.Shape(layers=3, width=192, heads=3, kv_heads=3, inner=512, tokens=tokens.size)
 batch = Batch(tokens, chats)
 few = held[: o.held_out]
 judge = Judge(shape, tokens, Batch(tokens, few), few, vocabulary, 0.0)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"regexp"
 	"strconv"
-	"strings"
 
 	"foray/llm"
 	"foray/transforms/commit"
@@ -41,23 +40,14 @@ func (s *session) aligner(spend *allowance) (*aligner, error) {
 // them from answers.
 const alignVersion = "align-1"
 
-const alignSystem = `A recommender groups its items into interest clusters. Each cluster is described by a few keyword phrases.
-You are given the clusters that a user consumed last, oldest first, and one that is new to this user. Say how likely this user is to enjoy the new one: 0 is not at all, 10 is certainly.
-Answer with one number from 0 to 10, and with nothing else.`
-
 // mostScoreTokens bounds an answer: a number, and what some models cannot
 // refrain from.
 const mostScoreTokens = 16
 
 func (v *voter) alignRequest(w *World, key []int32, candidate int32) llm.Request {
-	var b strings.Builder
-	for i, d := range w.Words(key) {
-		b.WriteString("Cluster " + strconv.Itoa(i+1) + ": " + d + "\n")
-	}
-	b.WriteString("New cluster: " + w.Describe(candidate))
 	return llm.Request{
 		Model:       v.aligner.model,
-		Messages:    []llm.Message{{Role: llm.RoleSystem, Content: alignSystem}, {Role: llm.RoleUser, Content: b.String()}},
+		Messages:    llm.AskScore(w.Words(key), w.Describe(candidate)),
 		Temperature: min(v.model.Temperature, 0), // a judge does not guess
 		MaxTokens:   mostScoreTokens, Seed: v.model.Seed, Key: key, PromptVersion: alignVersion,
 	}
