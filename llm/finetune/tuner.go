@@ -1,0 +1,256 @@
+package finetune
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	"github.com/sashabaranov/go-openai"
+
+	"foray/llm"
+)
+
+// The ways for a job to end without a model, wrapped by Watch.
+var (
+	ErrFailed    = errors.New("the fine-tuning job failed")
+	ErrCancelled = errors.New("the fine-tuning job was cancelled")
+)
+
+// Call makes one call by go-openai, as (*llm.Client).Call does: its errors are
+// those of an llm.Asker.
+type Call func(ctx context.Context, do func(context.Context, *openai.Client) error) error
+
+// Tuner runs fine-tuning jobs.
+type Tuner struct {
+	Call Call
+	// Save keeps a job for another process, and returns once it is durable.
+	Save func(context.Context, *Job) error
+	// Judge asks a model about held-out keys; nil judges nothing.
+	Judge func(ctx context.Context, model string) (Figures, error)
+	// Progress, if not nil, is called after every look at the job.
+	Progress func(*Job)
+	// Poll is the pause between two looks; 0 is 10 s. Patience is how long
+	// calls may fail over and over; 0 is an hour.
+	Poll, Patience time.Duration
+}
+
+// Start uploads the examples and creates the job, each once for a job that is
+// saved in between. A job that was created already is left alone.
+//
+// Whether an endpoint that does not answer has created the job cannot be found
+// out, and another would be paid for, too: the error says so, and Start with
+// the job as it was saved refuses to create another.
+func (t *Tuner) Start(ctx context.Context, j *Job, training, validation []byte) error {
+	if j.ID != "" {
+		return nil
+	}
+	if j.Creating {
+		return errors.New("a job was asked for before, and no answer came: look for it at the provider, and name it with --job, or remove its file to create another")
+	}
+	j.Format = jobFormat
+	for _, f := range []struct {
+		id   *string
+		name string
+		data []byte
+	}{{&j.TrainingFile, "training.jsonl", training}, {&j.ValidationFile, "validation.jsonl", validation}} {
+		if *f.id != "" || len(f.data) == 0 {
+			continue
+		}
+		err := t.try(ctx, "upload "+f.name, func(ctx context.Context, c *openai.Client) error {
+			file, err := c.CreateFileBytes(ctx, openai.FileBytesRequest{Name: f.name, Bytes: f.data, Purpose: openai.PurposeFineTune})
+			if err == nil && !plainID(file.ID) {
+				err = errors.New("the response names no file")
+			}
+			*f.id = file.ID
+			return err
+		})
+		if err != nil {
+			*f.id = ""
+			return err
+		}
+		if err := t.save(ctx, j); err != nil {
+			return err
+		}
+	}
+	j.Creating = true
+	if err := t.save(ctx, j); err != nil {
+		return err
+	}
+	request := openai.FineTuningJobRequest{TrainingFile: j.TrainingFile, ValidationFile: j.ValidationFile, Model: j.Model, Suffix: j.Suffix}
+	if j.Epochs > 0 {
+		request.Hyperparameters = &openai.Hyperparameters{Epochs: j.Epochs}
+	}
+	err := t.Call(context.WithoutCancel(ctx), func(ctx context.Context, c *openai.Client) error {
+		created, err := c.CreateFineTuningJob(ctx, request)
+		if err == nil && !plainID(created.ID) {
+			err = errors.New("the response names no job")
+		}
+		j.ID, j.Status = created.ID, created.Status
+		return err
+	})
+	var call *llm.CallError
+	if err != nil {
+		j.ID, j.Status = "", ""
+		// An endpoint that refused has created nothing.
+		if !errors.As(err, &call) || !call.MaybePaid && call.Status != 0 && call.Status < 500 {
+			j.Creating = false
+			if err := t.save(ctx, j); err != nil {
+				return err
+			}
+		}
+		return fmt.Errorf("create the fine-tuning job: %w", err)
+	}
+	j.Creating = false
+	return t.save(ctx, j)
+}
+
+// Watch follows a job to its end, and has its checkpoints judged. It returns,
+// wrapped, ErrFailed with the provider's reason, ErrCancelled, an error of
+// llm.Asker, or ctx's cause; the job goes on without anybody who watches.
+func (t *Tuner) Watch(ctx context.Context, j *Job) error {
+	poll := t.Poll
+	if poll <= 0 {
+		poll = 10 * time.Second
+	}
+	for {
+		reason, err := t.look(ctx, j)
+		if err != nil {
+			return err
+		}
+		if err := t.judge(ctx, j); err != nil {
+			return err
+		}
+		if err := t.save(ctx, j); err != nil {
+			return err
+		}
+		if t.Progress != nil {
+			t.Progress(j)
+		}
+		switch j.Status {
+		case Succeeded:
+			return nil
+		case Failed:
+			return fmt.Errorf("%w: %s", ErrFailed, reason)
+		case Cancelled:
+			return ErrCancelled
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("watch job %s: %w", j.ID, context.Cause(ctx))
+		case <-time.After(poll):
+		}
+	}
+}
+
+// look asks for the job and its last events.
+func (t *Tuner) look(ctx context.Context, j *Job) (reason string, err error) {
+	// In this order: what is told of a job that has ended is all.
+	var now openai.FineTuningJob
+	err = t.try(ctx, "look at job "+j.ID, func(ctx context.Context, c *openai.Client) (err error) {
+		now, err = c.RetrieveFineTuningJob(ctx, j.ID)
+		if err == nil && now.ID != j.ID {
+			err = fmt.Errorf("the response is not about job %s", j.ID)
+		}
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	var events openai.FineTuningJobEventList
+	err = t.try(ctx, "read the events of job "+j.ID, func(ctx context.Context, c *openai.Client) (err error) {
+		events, err = c.ListFineTuningJobEvents(ctx, j.ID, openai.ListFineTuningJobEventsWithLimit(mostEvents))
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	reason = "the provider gives no reason"
+	for i := range events.Data { // the newest first
+		if e := events.Data[len(events.Data)-1-i]; j.hear(e.Message) || e.Level != "error" {
+			continue
+		} else {
+			reason = e.Message
+		}
+	}
+	j.Status = now.Status
+	if now.FineTunedModel != "" {
+		j.Tuned = now.FineTunedModel
+		j.checkpoint(max(j.Step, j.Steps), j.Tuned)
+	}
+	return reason, nil
+}
+
+// judge has new checkpoints judged. Some providers serve them only when the
+// job has ended.
+func (t *Tuner) judge(ctx context.Context, j *Job) error {
+	for _, c := range j.Checkpoints {
+		if c.Figures != nil || t.Judge == nil {
+			continue
+		}
+		f, err := t.Judge(ctx, c.Model)
+		var terminal *llm.TerminalError
+		if errors.As(err, &terminal) && terminal.Kind == llm.UnknownModel {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("judge %s: %w", c.Model, err)
+		}
+		c.Figures = &f
+	}
+	return nil
+}
+
+// Cancel has the provider stop a job.
+func (t *Tuner) Cancel(ctx context.Context, j *Job) error {
+	err := t.try(ctx, "cancel job "+j.ID, func(ctx context.Context, c *openai.Client) error {
+		now, err := c.CancelFineTuningJob(ctx, j.ID)
+		j.Status = now.Status
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return t.save(ctx, j)
+}
+
+// save outlives a cancelled context, since what it tells is paid for.
+func (t *Tuner) save(ctx context.Context, j *Job) error {
+	if err := t.Save(context.WithoutCancel(ctx), j); err != nil {
+		return fmt.Errorf("save the fine-tuning job: %w", err)
+	}
+	return nil
+}
+
+// try calls do until it succeeds, fails for good, or has failed for so long as
+// Patience.
+func (t *Tuner) try(ctx context.Context, what string, do func(context.Context, *openai.Client) error) error {
+	patience := t.Patience
+	if patience <= 0 {
+		patience = time.Hour
+	}
+	var last error
+	_, err := backoff.Retry(ctx, func() (struct{}, error) {
+		last = t.Call(ctx, do)
+		var call *llm.CallError
+		switch {
+		case last == nil:
+			return struct{}{}, nil
+		case !errors.As(last, &call) || !call.Retry:
+			return struct{}{}, backoff.Permanent(last)
+		case call.RetryAfter > 0:
+			return struct{}{}, &backoff.RetryAfterError{Duration: call.RetryAfter}
+		}
+		return struct{}{}, last
+	},
+		backoff.WithBackOff(&backoff.ExponentialBackOff{InitialInterval: 500 * time.Millisecond, RandomizationFactor: 0.5, Multiplier: 2, MaxInterval: time.Minute}),
+		backoff.WithMaxElapsedTime(patience))
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return fmt.Errorf("%s: %w", what, context.Cause(ctx))
+	}
+	return fmt.Errorf("%s: %w", what, last)
+}
