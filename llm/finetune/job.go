@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// jobFormat is the format of a saved Job.
-const jobFormat = 1
+// Format is the format of a saved Job.
+const Format = 1
 
 // Job is one fine-tuning job, and all that another process needs to go on.
 type Job struct {
@@ -63,15 +63,20 @@ func Parse(data []byte) (*Job, error) {
 	if err := json.Unmarshal(data, &j); err != nil {
 		return nil, fmt.Errorf("no fine-tuning job: %w", err)
 	}
-	if j.Format != jobFormat {
-		return nil, fmt.Errorf("a fine-tuning job of format %d, want %d", j.Format, jobFormat)
+	return &j, j.Check()
+}
+
+// Check tells whether its format is known, and its ids can be ids.
+func (j *Job) Check() error {
+	if j.Format != Format {
+		return fmt.Errorf("a fine-tuning job of format %d, want %d", j.Format, Format)
 	}
 	for _, id := range []string{j.ID, j.TrainingFile, j.ValidationFile} {
 		if id != "" && !plainID(id) {
-			return nil, fmt.Errorf("%q is no id", id)
+			return fmt.Errorf("%q is no id", id)
 		}
 	}
-	return &j, nil
+	return nil
 }
 
 // plainID tells whether an id can stand in a URL's path as it is, where

@@ -49,7 +49,7 @@ func (t *Tuner) Start(ctx context.Context, j *Job, training, validation []byte) 
 	if j.Creating {
 		return errors.New("a job was asked for before, and no answer came: look for it at the provider, and name it with --job, or remove its file to create another")
 	}
-	j.Format = jobFormat
+	j.Format = Format
 	for _, f := range []struct {
 		id   *string
 		name string

@@ -46,7 +46,7 @@ func newRoot(out, errs io.Writer) *cobra.Command {
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddGroup(&cobra.Group{ID: "all", Title: "All of it:"}, &cobra.Group{ID: "stages", Title: "Stages:"}, &cobra.Group{ID: "look", Title: "Look at tables:"})
 	for _, c := range []*cobra.Command{
-		runCommand(), clusterCommand(), curateCommand(), planCommand(), trainCommand(), recommendCommand(), evaluateCommand(), publishCommand(),
+		runCommand(), clusterCommand(), curateCommand(), finetuneCommand(), planCommand(), trainCommand(), recommendCommand(), evaluateCommand(), publishCommand(),
 		inspectCommand(), lookupCommand(),
 	} {
 		if c.GroupID == "" {
