@@ -7,6 +7,7 @@ package evaluate
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
@@ -63,11 +64,13 @@ func Run(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 		Name: cfg.Stage, Unit: "events", Tables: []string{schemas.MetricsTable}, Beside: evaluation.ReportName,
 		Inputs:  append(events.Inputs(), cfg.Report.Items.Inputs()...),
 		Parents: all,
-		Options: job.Options(o.EventOptions(), map[string]string{"seed": strconv.FormatUint(o.Seed, 10)}),
+		Options: job.Options(o.EventOptions(), map[string]string{"seed": strconv.FormatUint(o.Seed, 10), "against": cfg.Against}),
 		Gates:   o.EventGates(),
 		Publish: true,
 		Build: func(s beam.Scope, commits commit.Config) {
-			in := read.ReadEvents(s, c.ReadEvents(cfg.Stage, o.Inputs, events, read.ItemCluster, cfg.ItemClusters))
+			reading := c.ReadEvents(cfg.Stage, o.Inputs, events, read.ItemCluster, cfg.ItemClusters)
+			cfg.Spill = reading.Spill
+			in := read.ReadEvents(s, reading)
 			scores, judged := evaluation.Judge(s, cfg, in.Blocks, in.Span)
 			commit.Commit(s, commits, in.Entries, judged, evaluation.Conclude(s, cfg, scores))
 		},
@@ -107,8 +110,34 @@ func (o Options) config(ctx context.Context, c *job.Command, parents map[string]
 			cfg.Until = read.Until{Fixed: true, Micros: cut}
 		}
 	}
+	if cfg.Against, err = earlier(ctx, c, lookup); err != nil {
+		return cfg, err
+	}
 	cfg.Report, err = o.report(ctx, c)
 	return cfg, err
+}
+
+// earlier is the version of lookup/ before this one that was made in the same
+// way from the same clusters, "" for none.
+func earlier(ctx context.Context, c *job.Command, lookup schemas.Manifest) (string, error) {
+	versions, err := store.Versions(ctx, c.Bucket, schemas.LookupTable)
+	if err != nil {
+		return "", &job.Exit{Code: job.Failed, Err: err}
+	}
+	for _, v := range slices.Backward(versions) {
+		if v >= lookup.Version {
+			continue
+		}
+		m, err := store.ReadManifest(ctx, c.Bucket, schemas.LookupTable, v)
+		if err != nil {
+			return "", &job.Exit{Code: job.Failed, Err: err}
+		}
+		if m.Parents[schemas.ClustersTable] == lookup.Parents[schemas.ClustersTable] && m.Model == lookup.Model &&
+			m.Options["planner"] == lookup.Options["planner"] && m.Options["history"] == lookup.Options["history"] && m.Options["key_order"] == lookup.Options["key_order"] {
+			return v, nil
+		}
+	}
+	return "", nil
 }
 
 // report says what the page shows beside the metrics; recommendations and

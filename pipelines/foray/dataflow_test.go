@@ -46,7 +46,7 @@ func TestDataflowJobsBuild(t *testing.T) {
 		{"plan openai, key in a file", append(model, "--llm_api_key_file="+keyFile), []string{"planning.planFn", keyFile}},
 		{"train", append([]string{"train"}, events...), []string{"recommending.", "events.csv"}},
 		{"recommend", append([]string{"recommend"}, events...), []string{"recommending."}},
-		{"evaluate", append(append([]string{"evaluate"}, items...), events...), []string{"evaluation.judgeFn", "evaluation.concludeFn"}},
+		{"evaluate", append(append([]string{"evaluate"}, items...), events...), []string{"evaluation.witnessFn", "evaluation.addFn", "evaluation.concludeFn"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			args := append(test.args, "--output", output,

@@ -3,6 +3,7 @@ package evaluation
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -22,6 +23,7 @@ import (
 	"foray/transforms/read"
 	"foray/transforms/store"
 	"foray/transforms/tables"
+	"foray/transforms/tree"
 )
 
 func TestMain(m *testing.M) { ptest.Main(m) }
@@ -208,29 +210,83 @@ func keyBefore(h []event, order keyspace.Order) []int32 {
 	return key
 }
 
-// plain counts, of the transitions at or after the cut, those foreseen by the
-// first k plans.
-func (w *world) plain(order keyspace.Order, cut int64, plan func(key []int32) []schemas.Candidate, k int) (hits, cases, users int64) {
+// plainly are the figures of one planner, counted by the definitions' words.
+type plainly struct {
+	cases, users, hit, fresh int64
+	recall, novel, byKey     map[int]float64
+	diversity                float64
+}
+
+// plain judges the transitions at or after the cut.
+func (w *world) plain(order keyspace.Order, cut int64, plan func(key []int32) []schemas.Candidate) plainly {
+	out := plainly{recall: map[int]float64{}, novel: map[int]float64{}, byKey: map[int]float64{}}
+	casesOf, hitsOf := map[string]float64{}, map[int]map[string]float64{}
+	plans, keys := 0, 0
 	for _, h := range w.histories() {
-		before := cases
+		first, userKeys, userPlans := map[int32]int{}, map[string]bool{}, map[int32]bool{}
+		before := out.cases
 		for i, e := range h {
 			c := clusterOf(e.item)
 			key := keyBefore(h[:i], order)
-			first := !slices.ContainsFunc(h[:i], func(e event) bool { return clusterOf(e.item) == c })
-			if key == nil || !first || e.second < cut {
+			_, had := first[c]
+			if !had {
+				first[c] = i
+			}
+			if key == nil || had || e.second < cut {
 				continue
 			}
-			cases++
-			plans := plan(key)
-			if slices.ContainsFunc(plans[:min(k, len(plans))], func(p schemas.Candidate) bool { return p.Cluster == c }) {
-				hits++
+			out.cases++
+			name := fmt.Sprint(key)
+			casesOf[name]++
+			listed := plan(key)
+			listed = listed[:min(len(listed), 10)]
+			var fresh []int32
+			for _, p := range listed {
+				if at, ok := first[p.Cluster]; !ok || at == i {
+					fresh = append(fresh, p.Cluster)
+				}
 			}
+			for _, k := range Tops {
+				if slices.ContainsFunc(listed[:min(k, len(listed))], func(p schemas.Candidate) bool { return p.Cluster == c }) {
+					out.recall[k]++
+					if hitsOf[k] == nil {
+						hitsOf[k] = map[string]float64{}
+					}
+					hitsOf[k][name]++
+				}
+				if slices.Contains(fresh[:min(k, len(fresh))], c) {
+					out.novel[k]++
+				}
+			}
+			if len(listed) == 0 {
+				continue
+			}
+			best := listed[0].Cluster
+			if slices.ContainsFunc(h[i:], func(e event) bool { return clusterOf(e.item) == best }) {
+				out.hit++
+			}
+			if slices.Contains(fresh, best) {
+				out.fresh++
+			}
+			userKeys[name], userPlans[best] = true, true
 		}
-		if cases > before {
-			users++
+		if out.cases > before {
+			out.users++
+		}
+		if len(userKeys) > 1 {
+			keys += len(userKeys)
+			plans += len(userPlans)
 		}
 	}
-	return hits, cases, users
+	for _, k := range Tops {
+		out.recall[k] /= float64(out.cases)
+		out.novel[k] /= float64(out.cases)
+		for name, n := range casesOf {
+			out.byKey[k] += hitsOf[k][name] / n / float64(len(casesOf))
+		}
+	}
+	out.diversity = float64(plans) / float64(keys)
+	return out
 }
 
 // plan is what lookup/ plans.
@@ -259,19 +315,33 @@ func TestRecallAgainstPlainCounting(t *testing.T) {
 			}
 			seen := map[float64]bool{}
 			for name, plan := range plans {
+				want := w.plain(order, cut, plan)
+				near := func(metric string, k int, value float64) {
+					t.Helper()
+					m, ok := metrics[fmt.Sprintf("%s %s %d", metric, name, k)]
+					if !ok || math.Abs(m.Value-value) > 1e-9 {
+						t.Errorf("%s has the %s@%d %v, want %v", name, metric, k, m, value)
+					}
+					if m.Low > m.Value || m.Value > m.High || m.Low == m.High && m.Value > 0 && m.Value < 1 {
+						t.Errorf("%s has the %s@%d %v in [%v, %v]", name, metric, k, m.Value, m.Low, m.High)
+					}
+				}
 				for _, k := range Tops {
-					hits, cases, users := w.plain(order, cut, plan, k)
-					m := metrics[fmt.Sprintf("%s %s %d", Recall, name, k)]
-					if want := float64(hits) / float64(cases); m.Value != want || m.N != cases || cases < 50 {
-						t.Errorf("%s has the recall@%d %v of %d, want %v of %d", name, k, m.Value, m.N, want, cases)
+					near(Recall, k, want.recall[k])
+					near(Recall+ByKey, k, want.byKey[k])
+					if k < listed {
+						near(NovelRecall, k, want.novel[k])
 					}
-					if m.Low > m.Value || m.Value > m.High || m.Low == m.High && m.Value > 0 {
-						t.Errorf("%s has the recall@%d %v in [%v, %v]", name, k, m.Value, m.Low, m.High)
+					if m := metrics[fmt.Sprintf("%s %s %d", Recall, name, k)]; m.N != want.cases || want.cases < 50 {
+						t.Errorf("%s was judged on %d transitions, want %d", name, m.N, want.cases)
 					}
-					if a.Tally.Counts["test_transitions"] != cases || a.Tally.Counts["test_users"] != users {
-						t.Errorf("counts %v, want %d transitions of %d users", a.Tally.Counts, cases, users)
-					}
-					seen[m.Value] = true
+					seen[want.recall[k]] = true
+				}
+				near(HitRate, 1, float64(want.hit)/float64(want.cases))
+				near(NewToUser, 1, float64(want.fresh)/float64(want.cases))
+				near(UserDiversity, 1, want.diversity)
+				if a.Tally.Counts["test_transitions"] != want.cases || a.Tally.Counts["test_users"] != want.users {
+					t.Errorf("counts %v, want %d transitions of %d users", a.Tally.Counts, want.cases, want.users)
 				}
 				planned, answered := map[int32]bool{}, int64(0)
 				for _, r := range w.lookup {
@@ -284,16 +354,21 @@ func TestRecallAgainstPlainCounting(t *testing.T) {
 				for metric, want := range map[string]schemas.Metric{
 					MatchRate:   {Value: float64(answered) / float64(keys), N: keys},
 					NoveltyRate: {Value: 1, N: answered},
-					Coverage:    {Value: float64(len(planned)) / clusters, N: clusters},
+					PlannedRate: {Value: float64(answered) / float64(keys), N: keys},
+					Coverage:    {Value: float64(len(planned)) / clusters, N: answered},
 				} {
 					want.Name, want.Planner, want.Low, want.High = metric, name, want.Value, want.Value
 					if got := metrics[fmt.Sprintf("%s %s 0", metric, name)]; got != want {
 						t.Errorf("got %+v, want %+v", got, want)
 					}
 				}
+				lead := metrics[fmt.Sprintf("%s %s 10", Recall+Minus+name, planner.OpenAI)]
+				if own := w.plain(order, cut, w.plan); name != planner.OpenAI && math.Abs(lead.Value-(own.recall[10]-want.recall[10])) > 1e-12 {
+					t.Errorf("leads %s by %v", name, lead)
+				}
 			}
-			if len(metrics) != 5*(3+len(Tops)) || len(seen) < 8 {
-				t.Errorf("%d metrics, %d different recalls", len(metrics), len(seen))
+			if len(seen) < 8 {
+				t.Errorf("%d different recalls", len(seen))
 			}
 		})
 	}
@@ -306,7 +381,7 @@ func TestNothingAfterTheCut(t *testing.T) {
 		t.Errorf("counts %v", a.Tally.Counts)
 	}
 	for name, m := range metrics {
-		if m.Name == Recall && (m.Value != 0 || m.Low != 0 || m.High != 0 || m.N != 0) {
+		if strings.HasPrefix(m.Name, Recall) && (m.Value != 0 || m.Low != 0 || m.High != 0 || m.N != 0) {
 			t.Errorf("%s is %+v", name, m)
 		}
 	}
@@ -350,37 +425,40 @@ func TestReportShowsUsers(t *testing.T) {
 	}
 }
 
-func TestAnswersOfStatuses(t *testing.T) {
-	rows := func(statuses ...string) (rows []schemas.Lookup) {
-		for _, s := range statuses {
-			rows = append(rows, schemas.Lookup{Status: s})
-		}
-		return rows
+func TestRowsByStatus(t *testing.T) {
+	leaves := []schemas.Cluster{{ClusterID: 1}, {ClusterID: 4}, {ClusterID: 6}}
+	tr, err := tree.New(leaves)
+	if err != nil {
+		t.Fatal(err)
 	}
-	all := rows(schemas.StatusOK, schemas.StatusOK, schemas.StatusNoMatch, schemas.StatusNotNovel, schemas.StatusFailed, schemas.StatusNotPlanned)
-	for _, tc := range []struct {
-		name                     string
-		table                    planning.Table
-		own                      bool
-		answered, matched, novel int64
-	}{
-		{"by status", planning.Table{Rows: all}, true, 4, 3, 2},
-		{"a baseline", planning.Table{Rows: all}, false, 6, 6, 6},
-		{"counted", planning.Table{Rows: all, Manifest: schemas.Manifest{Counts: map[string]int64{planning.AnswersGiven: 5, planning.AnswersMatched: 2}}}, true, 5, 2, 2},
-		{"none", planning.Table{}, true, 0, 0, 0},
-	} {
-		answered, matched, novel := answers(&tc.table, tc.own)
-		if answered != tc.answered || matched != tc.matched || novel != tc.novel {
-			t.Errorf("%s: %d answered, %d matched, %d novel", tc.name, answered, matched, novel)
+	b := &book{world: &planning.World{World: planner.World{Leaves: leaves}}, planners: make([]planner.Planner, 2), table: &planning.Table{}}
+	for _, s := range []string{schemas.StatusOK, schemas.StatusOK, schemas.StatusNoMatch, schemas.StatusNotNovel, schemas.StatusFailed, schemas.StatusNotPlanned} {
+		b.table.Rows = append(b.table.Rows, schemas.Lookup{Key: []int32{1, 4}, Status: s})
+		plans := slices.Repeat([]uint16{noPlan}, 2*listed)
+		if plans[listed] = 2; s == schemas.StatusOK {
+			plans[0] = 2
+		}
+		b.plans = append(b.plans, plans...)
+	}
+	c := newColumns(tr.Levels(), len(leaves))
+	for p, want := range [][]int64{{6, 4, 3, 2, 2}, {6, 6, 6, 6, 6}} {
+		s := newSheets(c, 1)[0]
+		for row := range b.table.Rows {
+			s.add(b.entries(nil, c, tr, row, p, nil), int64(row), new(weights))
+		}
+		if got := s.byKey[:5]; !slices.Equal(got, want) {
+			t.Errorf("planner %d: %v rows, answered, matched, novel, planned; want %v", p, got, want)
+		}
+		if s.byTraffic[c.keys] != 15 || s.byKey[c.clusters+2] != want[4] {
+			t.Errorf("planner %d: %d users, plans %v", p, s.byTraffic[c.keys], c.counts(s.byKey))
 		}
 	}
 }
 
 func TestScoresTravelWhole(t *testing.T) {
-	s := NewScore(2)
-	s.Add(7, 3, [][len(Tops)]int64{{1, 2, 3}, {}})
-	s.keep(7, []int32{4, 5})
-	for _, s := range []*Score{s, NewScore(1)} {
+	s := &Score{Keys: map[int64][]int32{7: {4, 5}}}
+	s.Add(7, []int64{3, 0, 2})
+	for _, s := range []*Score{s, {}} {
 		data, err := encodeScore(*s)
 		if err != nil {
 			t.Fatal(err)
@@ -389,9 +467,9 @@ func TestScoresTravelWhole(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		total := NewScore(len(s.Hits))
+		total := new(Score)
 		total.Merge(&got)
-		if fmt.Sprint(*total) != fmt.Sprint(*s) {
+		if fmt.Sprint(total.Users, total.Sums, total.Boots, total.Keys) != fmt.Sprint(s.Users, s.Sums, s.Boots, s.Keys) {
 			t.Errorf("got %+v, want %+v", total, s)
 		}
 	}

@@ -10,10 +10,10 @@ import (
 
 	"foray/schemas"
 	"foray/transforms/commit"
-	"foray/transforms/planning"
 	"foray/transforms/report"
 	"foray/transforms/store"
 	"foray/transforms/tables"
+	"foray/transforms/tree"
 )
 
 // ReportName is the page, replaced as a whole by each evaluation.
@@ -40,40 +40,57 @@ func init() {
 
 func (f *concludeFn) ProcessElement(ctx context.Context, _ int, scores func(*Score) bool, entry func(commit.Entry)) error {
 	cfg := f.Config
-	plans, err := loadPlans(ctx, cfg)
-	if err != nil {
-		return err
-	}
-	total := NewScore(len(plans))
+	total := Score{}
 	for s := (Score{}); scores(&s); s = (Score{}) {
 		total.Merge(&s)
 	}
-	w, err := planning.LoadWorld(ctx, cfg.Planning)
+	bucket, err := store.Open(ctx, cfg.Output)
 	if err != nil {
 		return err
 	}
-	table, err := planning.LoadTable(ctx, cfg.Output, cfg.Lookup)
+	b, err := loadBook(ctx, cfg)
 	if err != nil {
 		return err
 	}
-	b, err := store.Open(ctx, cfg.Output)
+	sheets, err := b.sheets(ctx, bucket, cfg)
 	if err != nil {
 		return err
 	}
-	metrics := Metrics(cfg, w, table, plans, total)
-	receipt, err := tables.WriteShard(ctx, b, schemas.MetricsTable, cfg.Version, 0, 1, metrics)
+	metrics := b.metrics(cfg, sheets, &total)
+	receipt, err := tables.WriteShard(ctx, bucket, schemas.MetricsTable, cfg.Version, 0, 1, metrics)
 	if err != nil {
 		return fmt.Errorf("write metrics: %w", err)
 	}
-	data, err := page(ctx, b, cfg, w, table, plans, metrics, total.Keys)
+	data, err := b.page(ctx, bucket, cfg, metrics, total.Keys)
 	if err != nil {
 		return fmt.Errorf("gather the report: %w", err)
 	}
-	err = b.Put(ctx, ReportName, store.Always, func(out io.Writer) error { return report.Render(out, data) })
+	err = bucket.Put(ctx, ReportName, store.Always, func(out io.Writer) error { return report.Render(out, data) })
 	if err != nil {
 		return fmt.Errorf("write the report: %w", err)
 	}
 	entry(commit.Entry{Receipt: &receipt})
-	entry(scoreEntry(total))
+	entry(scoreEntry(&total))
 	return nil
+}
+
+// sheets adds up what all planners plan for the table's keys.
+func (b *book) sheets(ctx context.Context, bucket store.Bucket, cfg Config) ([]*sheet, error) {
+	clusters, _, err := tables.Read[schemas.Cluster](ctx, bucket, schemas.ClustersTable, cfg.Planning.From.Clusters)
+	if err != nil {
+		return nil, err
+	}
+	t, err := tree.New(clusters)
+	if err != nil {
+		return nil, err
+	}
+	numbers, users, err := b.standing(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	others, err := generations(ctx, cfg, b)
+	if err != nil {
+		return nil, err
+	}
+	return tabulate(ctx, b, t, numbers, users, others)
 }

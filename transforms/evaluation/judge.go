@@ -4,17 +4,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/gob"
-	"fmt"
 	"reflect"
-	"slices"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
-	"foray/schemas"
 	"foray/transforms/bundle"
 	"foray/transforms/commit"
-	"foray/transforms/history"
+	"foray/transforms/once"
 	"foray/transforms/partition"
 	"foray/transforms/planner"
 	"foray/transforms/planning"
@@ -30,12 +27,17 @@ type Config struct {
 	// baselines are made like.
 	Lookup   string
 	Planning planning.Config
+	// Against is an earlier version of lookup/ that was made in the same way,
+	// to tell how much of it stayed; "" for none.
+	Against string
 	// Until is where training ended.
 	Until read.Until
 	// Keep says which users and events count.
 	Keep partition.Keep
 	// Report says what the page tells beside the metrics.
 	Report ReportConfig
+	// Spill is a folder that all workers see, if there is one.
+	Spill string
 }
 
 // SetKeys says that the order of a key's clusters does not matter.
@@ -52,35 +54,59 @@ func (c Config) Names() []string {
 	return names
 }
 
-// Judge scores every planner on the transitions after the cut.
+// Judge scores every planner on the transitions after the cut, in two steps:
+// users' cases are held against the plans, partition by partition; and when it
+// is known how many cases each key has, they are added up.
 //
 //	blocks PCollection<KV<int,[]byte>>, span PCollection<Span> ->
 //	PCollection<Score>, PCollection<commit.Entry>
 func Judge(s beam.Scope, cfg Config, blocks, span beam.PCollection) (scores, entries beam.PCollection) {
 	s = s.Scope("Judge")
-	return beam.ParDo2(s, &judgeFn{Config: cfg}, beam.GroupByKey(s, blocks), beam.SideInput{Input: span})
+	cases, counts, shown, entries := beam.ParDo4(s, &witnessFn{Config: cfg}, beam.GroupByKey(s, blocks), beam.SideInput{Input: span})
+	// Without any user there is a key table, and a score, too.
+	counts = beam.Flatten(s, counts, beam.Create(s, packCounted(nil)))
+	keys := beam.ParDo(s, &weighFn{Config: cfg}, beam.GroupByKey(s, beam.AddFixedKey(s, counts)))
+	added := beam.ParDo(s, &addFn{Config: cfg}, cases, beam.SideInput{Input: keys})
+	return beam.Flatten(s, added, shown, beam.Create(s, Score{})), entries
 }
 
-// judgeFn scores the users of partitions.
-type judgeFn struct {
+// witnessFn writes down the cases of the users of partitions.
+type witnessFn struct {
 	Config Config
 
-	work bundle.Work[func(judgeOut)]
+	work bundle.Work[func(witnessOut)]
 }
 
-// judgeOut are the outputs of judgeFn.
-type judgeOut struct {
-	scores func(Score)
-	entry  func(commit.Entry)
+// witnessOut are the outputs of witnessFn.
+type witnessOut struct {
+	cases, counts func([]byte)
+	shown         func(Score)
+	entry         func(commit.Entry)
 }
 
-func (out judgeOut) take(put func(judgeOut)) { put(out) }
+func (out witnessOut) take(put func(witnessOut)) { put(out) }
+
+// weighFn makes the key table.
+type weighFn struct {
+	Config Config
+}
+
+// addFn adds cases up to one score a bundle.
+type addFn struct {
+	Config Config
+
+	work  bundle.Work[*Score]
+	total Score
+}
 
 func init() {
 	beam.RegisterCoder(reflect.TypeFor[Score](), encodeScore, decodeScore)
 	beam.RegisterType(reflect.TypeFor[Score]())
-	register.DoFn6x1[context.Context, int, func(*[]byte) bool, read.Span, func(Score), func(commit.Entry), error](&judgeFn{})
+	register.DoFn8x1[context.Context, int, func(*[]byte) bool, read.Span, func([]byte), func([]byte), func(Score), func(commit.Entry), error](&witnessFn{})
+	register.DoFn4x1[context.Context, int, func(*[]byte) bool, func([]byte), error](&weighFn{})
+	register.DoFn4x1[context.Context, []byte, []byte, func(Score), error](&addFn{})
 	register.Iter1[[]byte]()
+	register.Emitter1[[]byte]()
 	register.Emitter1[Score]()
 	register.Emitter1[commit.Entry]()
 }
@@ -95,27 +121,27 @@ func decodeScore(data []byte) (s Score, err error) {
 	return s, gob.NewDecoder(bytes.NewReader(data)).Decode(&s)
 }
 
-// ProcessElement starts to score one partition.
-func (f *judgeFn) ProcessElement(ctx context.Context, number int, blocks func(*[]byte) bool, span read.Span, scores func(Score), entry func(commit.Entry)) error {
+// ProcessElement starts to write down the cases of one partition.
+func (f *witnessFn) ProcessElement(ctx context.Context, number int, blocks func(*[]byte) bool, span read.Span, cases, counts func([]byte), shown func(Score), entry func(commit.Entry)) error {
 	taken := partition.Take(blocks)
-	return f.work.Go(ctx, func(ctx context.Context, give func(func(judgeOut))) error {
-		return f.Config.judge(ctx, number, taken, span, give)
-	}, judgeOut{scores, entry}.take)
+	return f.work.Go(ctx, func(ctx context.Context, give func(func(witnessOut))) error {
+		return f.Config.witness(ctx, number, taken, span, give)
+	}, witnessOut{cases, counts, shown, entry}.take)
 }
 
 // FinishBundle waits for all partitions. Its side input is the one that
 // ProcessElement has.
-func (f *judgeFn) FinishBundle(_ context.Context, _ read.Span, scores func(Score), entry func(commit.Entry)) error {
-	return f.work.Wait(judgeOut{scores, entry}.take)
+func (f *witnessFn) FinishBundle(_ context.Context, _ read.Span, cases, counts func([]byte), shown func(Score), entry func(commit.Entry)) error {
+	return f.work.Wait(witnessOut{cases, counts, shown, entry}.take)
 }
 
-// judge scores one partition.
-func (cfg Config) judge(ctx context.Context, number int, blocks partition.Blocks, span read.Span, give func(func(judgeOut))) error {
-	plans, err := loadPlans(ctx, cfg)
+// witness writes down the cases of one partition.
+func (cfg Config) witness(ctx context.Context, number int, blocks partition.Blocks, span read.Span, give func(func(witnessOut))) error {
+	b, err := loadBook(ctx, cfg)
 	if err != nil {
 		return err
 	}
-	shown, err := loadShown(ctx, cfg)
+	page, err := loadShown(ctx, cfg)
 	if err != nil {
 		return err
 	}
@@ -124,41 +150,31 @@ func (cfg Config) judge(ctx context.Context, number int, blocks partition.Blocks
 		return err
 	}
 	cut := cfg.Until.Cut(span)
-	score := NewScore(len(plans))
-	w := history.NewWalker(cfg.Planning.K)
-	var room []schemas.Candidate
-	hits := make([][len(Tops)]int64, len(plans))
+	w, keys, trouble := newWitness(b), map[int64][]int32{}, error(nil)
 	entries := events.EachKept(cfg.Stage, cfg.Keep, partition.Sight{Cut: cut, Last: span.Last, Beyond: true}, func(user int64, h []partition.Event) {
-		w.Reset()
-		clear(hits)
-		cases := int64(0)
-		for _, e := range h {
-			key, ok := w.Step(int32(e.Item))
-			if !ok || e.Time < cut {
-				continue
-			}
-			cases++
-			if cfg.SetKeys() {
-				slices.Sort(key)
-			}
-			for p, plan := range plans {
-				room = plan.Plan(key, planning.Candidates, room[:0])
-				rank := rankOf(room, int32(e.Item))
-				for t, top := range Tops {
-					if rank >= 0 && rank < top {
-						hits[p][t]++
-					}
-				}
-			}
+		if trouble != nil {
+			return
 		}
 		hash := partition.FullHash(number, user)
-		score.Add(uint64(hash), cases, hits)
-		if key, ok := w.Key(); ok && shown.hashes[hash] {
-			score.keep(hash, key)
+		key, ok, err := w.user(hash, h, cut)
+		if trouble = err; ok && page.hashes[hash] {
+			keys[hash] = append([]int32(nil), key...)
 		}
 	})
-	give(func(out judgeOut) {
-		out.scores(*score)
+	if trouble != nil {
+		return trouble
+	}
+	element, err := w.cases.put(cfg.Spill)
+	if err != nil {
+		return err
+	}
+	counts := w.count()
+	give(func(out witnessOut) {
+		out.cases(element)
+		out.counts(counts)
+		if len(keys) > 0 {
+			out.shown(Score{Keys: keys})
+		}
 		for _, e := range entries {
 			out.entry(e)
 		}
@@ -166,27 +182,64 @@ func (cfg Config) judge(ctx context.Context, number int, blocks partition.Blocks
 	return nil
 }
 
-// loadPlans gives the planners of Names: the first reads the table.
-func loadPlans(ctx context.Context, cfg Config) ([]planner.Planner, error) {
-	w, err := planning.LoadWorld(ctx, cfg.Planning)
+// ProcessElement sees the counts of all partitions.
+func (f *weighFn) ProcessElement(ctx context.Context, _ int, counts func(*[]byte) bool, keys func([]byte)) error {
+	b, err := loadBook(ctx, f.Config)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	table, err := planning.LoadTable(ctx, cfg.Output, cfg.Lookup)
+	numbers, users, err := b.standing(ctx, f.Config)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	plans := []planner.Planner{table}
-	for _, name := range cfg.Names()[1:] {
-		p, err := planning.LoadPlanner(name, w)
-		if err != nil {
-			return nil, fmt.Errorf("make the baseline %s: %w", name, err)
+	var rows []counted
+	for block := []byte(nil); counts(&block); {
+		if rows, err = appendCounted(rows, block); err != nil {
+			return err
 		}
-		plans = append(plans, p)
 	}
-	return plans, nil
+	keys(weigh(b, rows, decilesOf(numbers, users)).encode())
+	return nil
+}
+
+var keyTables once.Cache[[2]string, *keyTable] // by output and version
+
+// ProcessElement starts to add up the cases of one partition.
+func (f *addFn) ProcessElement(ctx context.Context, element []byte, keys []byte, _ func(Score)) error {
+	return f.work.Go(ctx, func(_ context.Context, give func(*Score)) error {
+		t, err := keyTables.Get([2]string{f.Config.Output, f.Config.Version}, func() (*keyTable, error) { return decodeKeyTable(keys) })
+		if err != nil {
+			return err
+		}
+		c, err := takeCases(element)
+		if err != nil {
+			return err
+		}
+		planners := len(f.Config.Names())
+		s, sums := &Score{}, make([]int64, measures(planners))
+		for i := 0; i < len(c.users); {
+			j := i
+			for j < len(c.users) && c.users[j] == c.users[i] {
+				j++
+			}
+			t.user(s, sums, planners, cases{c.users[i:j], c.keys[i:j], c.outcomes[i:j]})
+			i = j
+		}
+		give(s)
+		return nil
+	}, f.total.Merge)
+}
+
+// FinishBundle waits for all partitions, and emits the score of all.
+func (f *addFn) FinishBundle(_ context.Context, _ []byte, scores func(Score)) error {
+	if err := f.work.Wait(f.total.Merge); err != nil {
+		return err
+	}
+	scores(f.total)
+	f.total = Score{}
+	return nil
 }
 
 func scoreEntry(s *Score) commit.Entry {
-	return commit.Count(map[string]int64{"test_users": s.Users, "test_transitions": s.Cases})
+	return commit.Count(map[string]int64{"test_users": s.Users, "test_transitions": s.sum(sumCases)})
 }

@@ -35,9 +35,10 @@ const (
 )
 
 // page gathers what the report shows.
-func page(ctx context.Context, b store.Bucket, cfg Config, w *planning.World, t *planning.Table, plans []planner.Planner, metrics []schemas.Metric, keys map[int64][]int32) (report.Data, error) {
+func (b *book) page(ctx context.Context, bucket store.Bucket, cfg Config, metrics []schemas.Metric, keys map[int64][]int32) (report.Data, error) {
+	w, t := b.world, b.table
 	d := report.Data{
-		Planner: cfg.Names()[0], History: cfg.Planning.K, Leaves: len(w.Leaves), Metrics: metrics,
+		Planner: cfg.Names()[0], History: cfg.Planning.K, Leaves: len(w.Leaves), Metrics: metrics, Definitions: Definitions,
 		Links: []report.Link{
 			{Name: "lookup", Path: "../lookup/" + cfg.Lookup + "/", Note: "every key and its planned clusters"},
 			{Name: "clusters", Path: "../clusters/" + cfg.Planning.From.Clusters + "/", Note: "the interest clusters and their tree"},
@@ -63,8 +64,8 @@ func page(ctx context.Context, b store.Bucket, cfg Config, w *planning.World, t 
 		d.Plans = append(d.Plans, counts[c.ClusterID])
 		d.Traffic = append(d.Traffic, c.Traffic)
 	}
-	samples(&d, w, t, successorOf(cfg, plans))
-	if err := readPart(ctx, b, cfg, &d); err != nil {
+	samples(&d, w, t, b.planners[slices.Index(cfg.Names(), planner.Successor)])
+	if err := readPart(ctx, bucket, cfg, &d); err != nil {
 		return d, err
 	}
 	return d, users(ctx, cfg, w, keys, &d)
@@ -77,11 +78,6 @@ func parentsOf(m schemas.Manifest) []string {
 	}
 	slices.Sort(parents)
 	return parents
-}
-
-// successorOf is the successor among the planners.
-func successorOf(cfg Config, plans []planner.Planner) planner.Planner {
-	return plans[slices.Index(cfg.Names(), planner.Successor)]
 }
 
 // samples fills in the plans of the keys with the most users, and the worst

@@ -1,95 +1,100 @@
-// Package evaluation judges plans by what users did after the cut: a plan is
-// right if the next cluster that the user met for the first time, from that
-// very key, is among its first k.
 package evaluation
 
 import (
-	"math"
-	"math/bits"
-	"slices"
-
-	"foray/schemas"
+	"maps"
 )
 
 // Tops are the numbers of candidates that recall is measured at.
 var Tops = [...]int{1, 5, 10}
 
-// Replicates is the number of bootstrap resamples of users behind an interval.
-const Replicates = 400
+// Deciles are the groups of keys by traffic.
+const Deciles = 10
 
-// Score adds up, over users, the transitions after the cut that each planner
-// foresaw. Scores of any users merge by adding.
+// overlapUnit is what a share with a denominator of 1 to 10 is a whole number
+// of parts of: the overlap of two lists of five.
+const overlapUnit = 2520
+
+// Measures are sums over users: first those that all planners share, then
+// those of each planner. "ByKey" ones weigh a case by 1 ÷ the number of cases
+// of its key, in parts of a unit that the key table chooses, so that every key
+// counts the same, and sums are whole numbers: equal in whatever order they
+// are added up.
+const (
+	sumCases = iota
+	sumCasesByKey
+	sumStable // cases whose key has successors in both periods
+	sumStableByKey
+	sumOverlap // of their keys' successors, in parts of overlapUnit
+	sumOverlapByKey
+	sumDecileCases                              // Deciles of them
+	sumShared      = sumDecileCases + Deciles   // planner 0 starts here
+	sumRecall      = 0                          // len(Tops) of them
+	sumRecallByKey = sumRecall + len(Tops)      //
+	sumNovel       = sumRecallByKey + len(Tops) // recall, of plans the user never had
+	sumNovelByKey  = sumNovel + len(Tops)       //
+	sumHit         = sumNovelByKey + len(Tops)  // first plan met from here on
+	sumHitByKey    = sumHit + 1                 //
+	sumFresh       = sumHitByKey + 1            // first plan never had
+	sumFreshByKey  = sumFresh + 1               //
+	sumDecile      = sumFreshByKey + 1          // recall@10 by decile
+	sumUserKeys    = sumDecile + Deciles        // distinct keys of users with two or more
+	sumUserPlans   = sumUserKeys + 1            // their distinct first plans
+	sumPlanner     = sumUserPlans + 1           // so many a planner
+)
+
+func measures(planners int) int { return sumShared + planners*sumPlanner }
+
+// of is the place of a planner's measure.
+func of(planner, measure int) int { return sumShared + planner*sumPlanner + measure }
+
+// Score adds users' measures up. Scores of any users merge by adding.
 type Score struct {
-	// Users had Cases transitions after the cut.
-	Users, Cases int64
-	// Hits[p][t] of the cases were among the first Tops[t] of planner p.
-	Hits [][len(Tops)]int64
-	// BootCases[r] and BootHits[p][t][r] are the same in resample r.
-	BootCases []int64
-	BootHits  [][len(Tops)][]int64
+	// Users had a case.
+	Users int64
+	// Sums are by measure, Boots the same in each resample: Replicates to a
+	// measure. Both are nil where nothing was added.
+	Sums, Boots []int64
 	// Keys are the keys that the users shown on the page have now, by hash.
 	Keys map[int64][]int32
 }
 
-// NewScore makes an empty score of so many planners.
-func NewScore(planners int) *Score {
-	s := &Score{Hits: make([][len(Tops)]int64, planners), BootCases: make([]int64, Replicates), BootHits: make([][len(Tops)][]int64, planners)}
-	for p := range s.BootHits {
-		for t := range s.BootHits[p] {
-			s.BootHits[p][t] = make([]int64, Replicates)
-		}
-	}
-	return s
-}
-
-// Add counts one user: of cases transitions, hits[p][t] were foreseen. user
-// tells users apart and chooses how often each resample draws this one.
-func (s *Score) Add(user uint64, cases int64, hits [][len(Tops)]int64) {
-	if cases == 0 {
-		return
+// Add counts one user, of a hash that tells users apart and chooses how often
+// each resample draws this one.
+func (s *Score) Add(user uint64, sums []int64) {
+	if s.Sums == nil {
+		s.Sums, s.Boots = make([]int64, len(sums)), make([]int64, len(sums)*Replicates)
 	}
 	s.Users++
-	s.Cases += cases
-	var weights [Replicates]int64
-	for r := range weights {
-		weights[r] = poisson(user, uint64(r))
-		s.BootCases[r] += weights[r] * cases
-	}
-	for p := range hits {
-		for t, n := range hits[p] {
-			if n == 0 {
-				continue
-			}
-			s.Hits[p][t] += n
-			boot := s.BootHits[p][t]
-			for r, w := range weights {
-				boot[r] += w * n
-			}
+	var w weights
+	w.draw(user, 1)
+	for m, n := range sums {
+		if n == 0 {
+			continue
 		}
+		s.Sums[m] += n
+		addTimes((*weights)(s.Boots[m*Replicates:]), &w, n)
+	}
+}
+
+// addTimes adds n times w to boots.
+func addTimes(boots, w *weights, n int64) {
+	for r, v := range w {
+		boots[r] += v * n
 	}
 }
 
 // Merge adds another score of the same planners.
 func (s *Score) Merge(o *Score) {
 	s.Users += o.Users
-	s.Cases += o.Cases
-	addTo(s.BootCases, o.BootCases)
-	for user, key := range o.Keys {
-		s.keep(user, key)
+	if s.Sums == nil && o.Sums != nil {
+		s.Sums, s.Boots = make([]int64, len(o.Sums)), make([]int64, len(o.Boots))
 	}
-	for p := range s.Hits {
-		for t := range s.Hits[p] {
-			s.Hits[p][t] += o.Hits[p][t]
-			addTo(s.BootHits[p][t], o.BootHits[p][t])
-		}
-	}
-}
-
-func (s *Score) keep(user int64, key []int32) {
+	addTo(s.Sums, o.Sums)
+	addTo(s.Boots, o.Boots)
 	if s.Keys == nil {
 		s.Keys = map[int64][]int32{}
 	}
-	s.Keys[user] = slices.Clone(key)
+	maps.Copy(s.Keys, o.Keys)
 }
 
 func addTo(a, b []int64) {
@@ -98,57 +103,37 @@ func addTo(a, b []int64) {
 	}
 }
 
-// Recall is planner p's share of cases foreseen by its first Tops[t], with
-// the 95 % interval of the Poisson bootstrap over users (Chamandy et al.,
-// "Estimating uncertainty for massive data streams", 2012): each resample
-// draws each user Poisson(1) times, so that partitions need not know of one
-// another.
-func (s *Score) Recall(p, t int) (value, low, high float64) {
-	if s.Cases == 0 {
-		return 0, 0, 0
+// sum is a measure; 0 where nothing was added.
+func (s *Score) sum(measure int) int64 {
+	if s.Sums == nil {
+		return 0
 	}
-	var boots []float64
-	for r, n := range s.BootCases {
-		if n > 0 {
-			boots = append(boots, float64(s.BootHits[p][t][r])/float64(n))
-		}
-	}
-	value = float64(s.Hits[p][t]) / float64(s.Cases)
-	if len(boots) == 0 {
-		return value, value, value
-	}
-	slices.Sort(boots)
-	at := func(q float64) float64 { return boots[int(q*float64(len(boots)-1)+.5)] }
-	return value, min(value, at(.025)), max(value, at(.975))
+	return s.Sums[measure]
 }
 
-// poissonBelow[n] is 2⁶⁴ times the probability that Poisson(1) is at most n.
-var poissonBelow = func() (below [20]uint64) {
-	p, sum := math.Exp(-1), 0.0
-	for n := range below {
-		sum += p
-		p /= float64(n + 1)
-		below[n] = uint64(min(sum, 1-0x1p-53) * 0x1p64)
-	}
-	return below
-}()
-
-// poisson draws from Poisson(1), the same for the same user and resample.
-func poisson(user, resample uint64) int64 {
-	// One round of wyhash's mix: users and resamples are told apart by it.
-	hi, lo := bits.Mul64(user^0xa0761d6478bd642f, resample*0x9e3779b97f4a7c15^0xe7037ed1a0b428db)
-	u := hi ^ lo
-	hi, lo = bits.Mul64(u^0x8ebc6af09c88c6e3, 0x589965cc75374cc3)
-	u = hi ^ lo
-	for n, below := range poissonBelow {
-		if u < below {
-			return int64(n)
+// resampled gives part ÷ whole in each resample; less, where it is not −1, is
+// taken from part.
+func (s *Score) resampled(part, less, whole int) []float64 {
+	out := make([]float64, Replicates)
+	for r := range out {
+		n := s.Boots[part*Replicates+r]
+		if less >= 0 {
+			n -= s.Boots[less*Replicates+r]
 		}
+		out[r] = over(n, s.Boots[whole*Replicates+r])
 	}
-	return int64(len(poissonBelow))
+	return out
 }
 
-// rankOf gives the place of a cluster among candidates, −1 if it is none.
-func rankOf(candidates []schemas.Candidate, cluster int32) int {
-	return slices.IndexFunc(candidates, func(c schemas.Candidate) bool { return c.Cluster == cluster })
+// ratio is part ÷ whole, of n cases.
+func (s *Score) ratio(part, whole int, n int64) estimate {
+	return between(over(s.sum(part), s.sum(whole)), s.resampled(part, -1, whole), n)
+}
+
+// lead is (part − less) ÷ whole, whose interval and chance of being 0 are of
+// the same resamples for both: the test is paired.
+func (s *Score) lead(part, less, whole int, n int64) (difference estimate, p float64) {
+	differences := s.resampled(part, less, whole)
+	p = chance(differences)
+	return between(over(s.sum(part)-s.sum(less), s.sum(whole)), differences, n), p
 }

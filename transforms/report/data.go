@@ -32,6 +32,8 @@ type Data struct {
 
 	// Metrics are rows of metrics/, in any order.
 	Metrics []schemas.Metric
+	// Definitions say what the metrics are, in the order to show them in.
+	Definitions []Definition
 	// Statuses count the keys of the lookup table by schemas.Status….
 	Statuses []Count
 	// Plans holds for each leaf, in any order, how many keys it is the novel
@@ -44,6 +46,13 @@ type Data struct {
 	Samples []Plan
 	Worst   []Case
 	Users   []User
+}
+
+// Definition says what a metric is, by its name in Metrics or a part of it.
+type Definition struct {
+	Metric, Name, Meaning string
+	// Share says that it is a share, shown in percent.
+	Share bool
 }
 
 // Read says what went in.
