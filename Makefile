@@ -36,8 +36,8 @@ bench: build ## figures of speed and memory, printed
 soak: build ## an endpoint that misbehaves, and twenty kills at random moments
 	$(GO) run ./scripts/soak --foray bin/foray
 
-interop: demo ## tables read by DuckDB, pandas and polars, in an environment made here
-	scripts/interop/run.sh out/demo
+interop: demo ## tables read by DuckDB, pandas and polars, metrics again by numpy, in an environment made here
+	scripts/interop/run.sh
 
 clean: ## everything that the other targets made
 	rm -rf bin out $(DEMO)

@@ -16,7 +16,13 @@ import duckdb
 import polars
 import pyarrow.parquet
 
-KEY = ("cluster_1", "INTEGER"), ("cluster_2", "INTEGER")
+out = pathlib.Path(sys.argv[1])
+wrong = []
+lookup_version = (out / "lookup" / "CURRENT").read_text().strip()
+made = json.loads((out / "lookup" / lookup_version / "_manifest.json").read_text())
+K = int(made["options"]["history"])
+KEYS = [f"cluster_{i + 1}" for i in range(K)]
+KEY = [(name, "INTEGER") for name in KEYS]
 SCHEMAS = {
     "clusters": [("cluster_id", "INTEGER"), ("level", "INTEGER"), ("parent_id", "INTEGER"), ("description", "VARCHAR"),
                  ("phrases", "VARCHAR[]"), ("items", "BIGINT"), ("traffic", "DOUBLE"), ("centroid", "FLOAT[]")],
@@ -33,9 +39,6 @@ SCHEMAS = {
                 ("n", "BIGINT")],
     "item_policy": [("item_id", "VARCHAR"), ("next_item_id", "VARCHAR"), ("weight", "DOUBLE")],
 }
-
-out = pathlib.Path(sys.argv[1])
-wrong = []
 
 
 def expect(holds, text):
@@ -63,9 +66,8 @@ def rows(sql):
     return duckdb.sql(sql).fetchall()
 
 
-lookup_version = version_of("lookup", {})
-parents = json.loads((out / "lookup" / lookup_version / "_manifest.json").read_text())["parents"]
-parents["lookup"] = lookup_version
+parents = made["parents"] | {"lookup": lookup_version}
+key = ", ".join(KEYS)
 tables = {}
 for table, columns in SCHEMAS.items():
     parts, count = parts_of(table, version_of(table, parents))
@@ -89,14 +91,15 @@ for table, columns in SCHEMAS.items():
 c, l, ic = tables["clusters"], tables["lookup"], tables["item_clusters"]
 leaf, = rows(f"select max(level) from {c}")[0]
 k, = rows(f"select count(*) from {c} where level = {leaf}")[0]
-keys, distinct = rows(f"select count(*), count(distinct (cluster_1, cluster_2)) from {l}")[0]
+keys, distinct = rows(f"select count(*), count(distinct row({key})) from {l}")[0]
 expect(keys == distinct, f"lookup: {keys - distinct} keys stand twice")
-expect(keys in (math.perm(k, 2), math.comb(k, 2)), f"lookup: {keys} keys of {k} clusters")
+every = math.comb(k, K) if made["options"]["key_order"] == "set" else math.perm(k, K)
+expect(0 < keys < every if made["options"]["keys"] == "observed" else keys == every, f"lookup: {keys} keys of {k} clusters")
 for table in ("lookup", "transitions", "keys"):
-    order = pyarrow.parquet.ParquetDataset(parts_of(table, parents[table])[0]).read(["cluster_1", "cluster_2"]).to_pandas()
-    expect(order.equals(order.sort_values(["cluster_1", "cluster_2"], kind="stable", ignore_index=True)), f"{table}: not sorted by key")
+    order = pyarrow.parquet.ParquetDataset(parts_of(table, parents[table])[0]).read(KEYS).to_pandas()
+    expect(order.equals(order.sort_values(KEYS, kind="stable", ignore_index=True)), f"{table}: not sorted by key")
 for what, sql in {
-    "lookup: a plan from its own key": f"select count(*) from {l} where novel_cluster in (cluster_1, cluster_2)",
+    "lookup: a plan from its own key": f"select count(*) from {l} where novel_cluster in ({key})",
     "lookup: status and novel_cluster disagree": f"select count(*) from {l} where (status = 'ok') <> (novel_cluster is not null)",
     "lookup: a description that is not the cluster's": f"select count(*) from {l} l left join {c} c on c.cluster_id = novel_cluster and level = {leaf} where status = 'ok' and c.description is distinct from novel_description",
     "lookup: the first candidate is not the plan": f"select count(*) from {l} where status = 'ok' and candidates[1].cluster is distinct from novel_cluster",
@@ -105,7 +108,9 @@ for what, sql in {
     "item_clusters: an item in no leaf": f"select count(*) from {ic} where cluster_id not in (select cluster_id from {c} where level = {leaf})",
     "item_clusters: an item twice": f"select count(*) - count(distinct item_id) from {ic}",
     "clusters: items do not add up": f"select count(*) from (select cluster_id, items from {c} where level = {leaf}) c full join (select cluster_id, count(*) n from {ic} group by 1) i using (cluster_id) where items is distinct from n",
-    "transitions: a next cluster of its own key": f"select count(*) from {tables['transitions']} where next_cluster in (cluster_1, cluster_2)",
+    "transitions: a next cluster of its own key": f"select count(*) from {tables['transitions']} where next_cluster in ({key})",
+    "metrics: a metric twice": f"select count(*) - count(distinct row(name, planner, k)) from {tables['metrics']}",
+    "metrics: a value outside its interval": f"select count(*) from {tables['metrics']} where not (low <= value and value <= high)",
     "recommendations: an item twice for one user": f"select count(*) - count(distinct (user_id, item_id)) from {tables['recommendations']}",
     "recommendations: an item in another cluster": f"select count(*) from {tables['recommendations']} r join {ic} i using (item_id) where r.cluster_id <> i.cluster_id",
 }.items():

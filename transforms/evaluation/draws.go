@@ -98,15 +98,18 @@ func chance(differences []float64) float64 {
 			continue
 		}
 		all++
-		if d <= 0 {
+		if d <= alike {
 			below++
 		}
-		if d >= 0 {
+		if d >= -alike {
 			above++
 		}
 	}
 	return min(1, 2*float64(min(below, above))/float64(all))
 }
+
+// alike are differences that only the rounding of weights makes.
+const alike = 1e-9
 
 // over is a ratio, NaN of nothing.
 func over(part, whole int64) float64 {
