@@ -47,7 +47,7 @@ func newRoot(out, errs io.Writer) *cobra.Command {
 	root.AddGroup(&cobra.Group{ID: "all", Title: "All of it:"}, &cobra.Group{ID: "stages", Title: "Stages:"}, &cobra.Group{ID: "look", Title: "Look at tables:"})
 	for _, c := range []*cobra.Command{
 		runCommand(), clusterCommand(), curateCommand(), finetuneCommand(), planCommand(), trainCommand(), recommendCommand(), evaluateCommand(), publishCommand(),
-		inspectCommand(), lookupCommand(),
+		inspectCommand(), diffCommand(), lookupCommand(),
 	} {
 		if c.GroupID == "" {
 			c.GroupID = "stages"

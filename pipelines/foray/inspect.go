@@ -1,60 +1,92 @@
 package main
 
 import (
-	"bytes"
-	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"path"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
-	"text/tabwriter"
-	"unicode"
 
-	"github.com/parquet-go/parquet-go"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"foray/pipelines/job"
 	"foray/schemas"
-	"foray/transforms/planning"
 	"foray/transforms/store"
-	"foray/transforms/tables"
 )
 
 func inspectCommand() *cobra.Command {
 	o := &options{}
-	rows := 10
+	rows, format := 10, textFormat
 	cmd := &cobra.Command{
-		Use: "inspect TABLE", Short: "Print what a table holds: versions, counts, coverage, sample rows", GroupID: "look",
+		Use: "inspect TABLE", Short: "Print what a table holds: schema, counts, coverage, best and worst plans, versions", GroupID: "look",
 		Long:    "TABLE is a folder such as out/lookup, or one version of it such as out/lookup/v=20260102T030405.000Z.",
 		Args:    cobra.ExactArgs(1),
-		Example: "  foray inspect out/lookup",
+		Example: "  foray inspect out/lookup\n  foray inspect out/metrics --rows 0 --format json",
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		ctx := cmd.Context()
-		root, table, version := splitTable(args[0])
-		b, err := store.Open(ctx, root)
+		if err := checkFormat(format); err != nil {
+			return err
+		}
+		b, table, version, err := openTable(cmd.Context(), args[0])
 		if err != nil {
-			return &job.Exit{Code: job.Failed, Err: err}
+			return err
 		}
-		if version == "" {
-			if version, err = shownVersion(ctx, b, table); err != nil {
-				return err
-			}
+		found, err := inspect(cmd.Context(), b, table, version, max(rows, 0))
+		if err == nil && format == jsonFormat {
+			err = printJSON(cmd.OutOrStdout(), found)
+		} else if err == nil {
+			err = found.print(cmd.OutOrStdout())
 		}
-		if err := inspect(ctx, cmd.OutOrStdout(), b, table, version, rows); err != nil {
+		if err != nil {
 			return &job.Exit{Code: job.Failed, Err: err}
 		}
 		return nil
 	}
 	return withFlags(cmd, o, group{"Output", func(_ *options, f *pflag.FlagSet) {
 		f.IntVar(&rows, "rows", 10, "sample rows to print")
+		formatFlag(f, &format)
 	}})
+}
+
+// The values of --format.
+const (
+	textFormat = "text"
+	jsonFormat = "json"
+)
+
+func formatFlag(f *pflag.FlagSet, format *string) {
+	f.StringVar(format, "format", textFormat, "text for people, json for scripts")
+}
+
+func checkFormat(format string) error {
+	if format != textFormat && format != jsonFormat {
+		return job.UsageError("--format=%s: want %s or %s", format, textFormat, jsonFormat)
+	}
+	return nil
+}
+
+func printJSON(w io.Writer, v any) error {
+	out := json.NewEncoder(w)
+	out.SetIndent("", "  ")
+	out.SetEscapeHTML(false)
+	return out.Encode(v)
+}
+
+// openTable opens what an argument names; without a version, the published
+// one, else the newest finished one.
+func openTable(ctx context.Context, arg string) (b store.Bucket, table, version string, err error) {
+	root, table, version := splitTable(arg)
+	if b, err = store.Open(ctx, root); err != nil {
+		return nil, "", "", &job.Exit{Code: job.Failed, Err: err}
+	}
+	if version == "" {
+		version, err = shownVersion(ctx, b, table)
+	}
+	return b, table, version, err
 }
 
 // splitTable parts out/lookup/v=… into output, table and version.
@@ -96,51 +128,110 @@ func shownVersion(ctx context.Context, b store.Bucket, table string) (string, er
 	return versions[len(versions)-1], nil
 }
 
-func inspect(ctx context.Context, w io.Writer, b store.Bucket, table, version string, rows int) error {
-	m, err := store.ReadManifest(ctx, b, table, version)
-	if err != nil {
-		return err
-	}
-	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(out, "table\t%s\n", b.URL(table))
-	fmt.Fprintf(out, "version\t%s\n", versionLine(ctx, b, m))
-	fmt.Fprintf(out, "created\t%s\n", m.CreatedAt.Format("2006-01-02 15:04:05 MST"))
-	var size int64
-	for _, p := range m.Parts {
-		size += p.Bytes
-	}
-	fmt.Fprintf(out, "rows\t%d in %d parts, %.1f MB\n", m.Rows(), len(m.Parts), float64(size)/1e6)
-	if m.Model != "" {
-		fmt.Fprintf(out, "planner\t%s\n", m.Model)
-	}
-	for _, parent := range sortedKeys(m.Parents) {
-		fmt.Fprintf(out, "made from\t%s %s\n", parent, m.Parents[parent])
-	}
-	versions, err := store.Versions(ctx, b, table)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(out, "versions\t%s\n", strings.Join(versions, " "))
-	if err := out.Flush(); err != nil {
-		return err
-	}
-	if table == schemas.LookupTable {
-		return inspectLookup(ctx, w, b, version, m, rows)
-	}
-	return printSample(ctx, w, b, table, version, m, rows)
+// inspection is what inspect prints, of any table.
+type inspection struct {
+	Table     string            `json:"table"`
+	URL       string            `json:"url"`
+	Version   string            `json:"version"`
+	Published bool              `json:"published"`
+	Refused   string            `json:"refused,omitempty"`
+	Created   string            `json:"created"`
+	Rows      int64             `json:"rows"`
+	Parts     int               `json:"parts"`
+	Bytes     int64             `json:"bytes"`
+	Model     string            `json:"model,omitempty"`
+	Columns   []column          `json:"columns"`
+	Parents   []parent          `json:"parents"`
+	Versions  []versionInfo     `json:"versions"`
+	Options   map[string]string `json:"options,omitempty"`
+	Counts    map[string]int64  `json:"counts,omitempty"`
+	// Lookup is set for the lookup table, Sample for the others.
+	Lookup *lookupFigures `json:"lookup,omitempty"`
+	Sample []any          `json:"sample,omitempty"`
 }
 
-func versionLine(ctx context.Context, b store.Bucket, m schemas.Manifest) string {
-	line := m.Version
-	if current, err := store.Current(ctx, b, m.Table); err == nil && current == m.Version {
-		line += " (published)"
-	} else {
-		line += " (not published)"
+// parent is a version that a table was made from; Gone if it cannot be read.
+type parent struct {
+	Table   string `json:"table"`
+	Version string `json:"version"`
+	Gone    bool   `json:"gone,omitempty"`
+}
+
+// versionInfo is one finished version of a table.
+type versionInfo struct {
+	Version   string `json:"version"`
+	Created   string `json:"created"`
+	Rows      int64  `json:"rows"`
+	Model     string `json:"model,omitempty"`
+	Published bool   `json:"published,omitempty"`
+	Refused   string `json:"refused,omitempty"`
+}
+
+const createdLayout = "2006-01-02 15:04:05 MST"
+
+func inspect(ctx context.Context, b store.Bucket, table, version string, rows int) (*inspection, error) {
+	m, err := store.ReadManifest(ctx, b, table, version)
+	if err != nil {
+		return nil, err
 	}
-	if m.Refused != "" {
-		line += ": " + m.Refused
+	found := &inspection{
+		Table: table, URL: b.URL(table), Version: version, Refused: m.Refused, Created: m.CreatedAt.Format(createdLayout),
+		Rows: m.Rows(), Parts: len(m.Parts), Model: m.Model, Options: m.Options, Counts: m.Counts, Columns: []column{}, Parents: []parent{},
 	}
-	return line
+	for _, p := range m.Parts {
+		found.Bytes += p.Bytes
+	}
+	for _, name := range sortedKeys(m.Parents) {
+		p := parent{Table: name, Version: m.Parents[name]}
+		if _, err := store.ReadManifest(ctx, b, name, p.Version); errors.Is(err, store.ErrNotExist) {
+			p.Gone = true
+		} else if err != nil {
+			return nil, err
+		}
+		found.Parents = append(found.Parents, p)
+	}
+	if err := found.versions(ctx, b); err != nil {
+		return nil, err
+	}
+	if found.Columns, found.Sample, err = sample(ctx, b, m, rows); err != nil {
+		return nil, err
+	}
+	if table == schemas.LookupTable {
+		found.Sample = nil // plans in words say more
+		found.Lookup, err = inspectLookup(ctx, b, m, found.there, rows)
+	}
+	return found, err
+}
+
+// versions lists all finished versions, newest first.
+func (i *inspection) versions(ctx context.Context, b store.Bucket) error {
+	current, err := store.Current(ctx, b, i.Table)
+	if err != nil && !errors.Is(err, store.ErrNotExist) {
+		return err
+	}
+	all, err := store.Versions(ctx, b, i.Table)
+	if err != nil {
+		return err
+	}
+	for _, v := range slices.Backward(all) {
+		m, err := store.ReadManifest(ctx, b, i.Table, v)
+		if err != nil {
+			return err
+		}
+		i.Versions = append(i.Versions, versionInfo{v, m.CreatedAt.Format(createdLayout), m.Rows(), m.Model, v == current, m.Refused})
+	}
+	i.Published = i.Version == current
+	return nil
+}
+
+// there is the version of a parent that can be read still.
+func (i *inspection) there(table string) (version string, ok bool) {
+	for _, p := range i.Parents {
+		if p.Table == table && !p.Gone {
+			return p.Version, true
+		}
+	}
+	return "", false
 }
 
 func sortedKeys[V any](m map[string]V) []string {
@@ -150,163 +241,4 @@ func sortedKeys[V any](m map[string]V) []string {
 	}
 	slices.Sort(keys)
 	return keys
-}
-
-// inspectLookup prints counts by status, coverage, and the plans of the keys
-// with the most users in words.
-func inspectLookup(ctx context.Context, w io.Writer, b store.Bucket, version string, m schemas.Manifest, rows int) error {
-	plans, _, err := tables.ReadKeyed[schemas.Lookup](ctx, b, schemas.LookupTable, version)
-	if err != nil {
-		return err
-	}
-	clusters, _, err := tables.Read[schemas.Cluster](ctx, b, schemas.ClustersTable, m.Parents[schemas.ClustersTable])
-	if err != nil {
-		return fmt.Errorf("read the clusters that the table was made from: %w", err)
-	}
-	words := map[int32]string{}
-	leaves := planning.Leaves(clusters)
-	for _, c := range leaves {
-		words[c.ClusterID] = c.Description
-	}
-	statuses, planned := map[string]int{}, map[int32]bool{}
-	var covered, traffic float64
-	for _, r := range plans {
-		statuses[r.Status]++
-		traffic += r.Traffic
-		if r.NovelCluster != nil {
-			planned[*r.NovelCluster] = true
-			covered += r.Traffic
-		}
-	}
-	fmt.Fprintln(w)
-	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	for _, s := range sortedKeys(statuses) {
-		fmt.Fprintf(out, "%s\t%d keys\t%.1f %%\t\n", s, statuses[s], 100*float64(statuses[s])/float64(max(len(plans), 1)))
-	}
-	if err := out.Flush(); err != nil {
-		return err
-	}
-	fmt.Fprintf(w, "%d of %d clusters are planned for some key", len(planned), len(leaves))
-	if traffic > 0 {
-		fmt.Fprintf(w, "; %.1f %% of users stand at a key with a plan", 100*covered/traffic)
-	}
-	fmt.Fprintln(w, "\n\nPlans of the keys with the most users:")
-	slices.SortStableFunc(plans, func(a, b schemas.Lookup) int { return cmp.Compare(b.Traffic, a.Traffic) })
-	for _, r := range plans[:min(rows, len(plans))] {
-		fmt.Fprintf(w, "\n%.3f %% of users · %s\n", 100*r.Traffic, keyLine(r.Key))
-		for _, c := range r.Key {
-			fmt.Fprintf(w, "    %s\n", printable(words[c]))
-		}
-		if r.NovelCluster != nil {
-			fmt.Fprintf(w, "  → %s (%d)\n", printable(r.NovelDescription), *r.NovelCluster)
-		} else {
-			fmt.Fprintf(w, "  → %s\n", r.Status)
-		}
-	}
-	return nil
-}
-
-func keyLine(key []int32) string {
-	parts := make([]string, len(key))
-	for i, c := range key {
-		parts[i] = strconv.Itoa(int(c))
-	}
-	return strings.Join(parts, ",")
-}
-
-// printable takes control characters out, and those that turn the direction of
-// text or are not seen: descriptions are data, and a terminal obeys escapes.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) {
-			return '\uFFFD'
-		}
-		return r
-	}, s)
-}
-
-// printSample prints the first rows of any table, of Parquet a column a line.
-func printSample(ctx context.Context, w io.Writer, b store.Bucket, table, version string, m schemas.Manifest, rows int) error {
-	for _, p := range m.Parts {
-		if rows <= 0 {
-			break
-		}
-		data, err := store.ReadPart(ctx, b, table, version, p)
-		if err != nil {
-			return err
-		}
-		if path.Ext(p.Name) != tables.Ext {
-			rows -= printLines(w, data, rows)
-			continue
-		}
-		f, err := parquet.OpenFile(bytes.NewReader(data), int64(len(data)))
-		if err != nil {
-			return fmt.Errorf("%s: %w", b.URL(path.Join(table, version, p.Name)), err)
-		}
-		n, err := printRows(w, f, rows)
-		if err != nil {
-			return err
-		}
-		rows -= n
-	}
-	return nil
-}
-
-// printLines prints the first lines of a table of JSON lines.
-func printLines(w io.Writer, data []byte, rows int) int {
-	n := 0
-	for line := range bytes.Lines(data) {
-		if n == rows {
-			break
-		}
-		fmt.Fprintf(w, "\n  %s\n", printable(strings.TrimSuffix(string(line), "\n")))
-		n++
-	}
-	return n
-}
-
-func printRows(w io.Writer, f *parquet.File, rows int) (int, error) {
-	r := parquet.NewReader(f)
-	defer r.Close()
-	buf := make([]parquet.Row, 1)
-	columns := f.Schema().Columns()
-	for n := 0; ; n++ {
-		if n == rows {
-			return n, nil
-		}
-		k, err := r.ReadRows(buf)
-		if k == 0 {
-			if err == io.EOF {
-				err = nil
-			}
-			return n, err
-		}
-		fmt.Fprintln(w)
-		out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-		buf[0].Range(func(column int, values []parquet.Value) bool {
-			fmt.Fprintf(out, "  %s\t%s\n", columns[column][0], valueLine(values))
-			return true
-		})
-		if err := out.Flush(); err != nil {
-			return n, err
-		}
-	}
-}
-
-// valueLine writes the values of one column of a row; long lists are cut.
-func valueLine(values []parquet.Value) string {
-	const most = 12
-	var parts []string
-	for _, v := range values {
-		if len(parts) == most {
-			parts = append(parts, fmt.Sprintf("… (%d)", len(values)))
-			break
-		}
-		if v.IsNull() {
-			parts = append(parts, "null")
-			continue
-		}
-		parts = append(parts, printable(v.String()))
-	}
-	return strings.Join(parts, ", ")
 }
