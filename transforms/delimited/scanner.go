@@ -86,7 +86,7 @@ func NewScanner(r io.Reader, opt Options) *Scanner {
 		input:    input{r: r, first: opt.Offset, base: opt.Offset},
 		name:     opt.Name,
 		delim:    []byte(opt.Delimiter),
-		quotes:   utf8.RuneCountInString(opt.Delimiter) == 1,
+		quotes:   Quotes(opt.Delimiter),
 		maxField: opt.MaxField,
 		maxRow:   maxRowFields * opt.MaxField,
 		line:     max(opt.Line, 1),
@@ -97,6 +97,9 @@ func NewScanner(r io.Reader, opt Options) *Scanner {
 	}
 	return s
 }
+
+// Quotes tells whether quotes mean anything where that delimiter parts fields.
+func Quotes(delimiter string) bool { return utf8.RuneCountInString(delimiter) == 1 }
 
 // Scan moves to the next row; false at the end of the input, or if it cannot
 // be read on (then Err tells why). A malformed row counts as a row: RowErr

@@ -148,7 +148,7 @@ const (
 
 // reasons are words that a reject's reason holds.
 var reasons = map[fate]string{
-	noUser: "user id is empty", badUser: "not UTF-8", badTime: "noon", badEngagement: "many", tooShort: "too few",
+	noUser: "user id is empty", badUser: "not UTF-8", badTime: "noon", badEngagement: "many", tooShort: "give every column a field",
 }
 
 // logRow is one row of a log.
@@ -466,7 +466,7 @@ func TestReadItems(t *testing.T) {
 		t.Errorf("counts %v, want %v", tally.Counts, want)
 	}
 	for at, reason := range map[string]string{
-		"a.csv:3": "item id is empty", "a.csv:6": "too few",
+		"a.csv:3": "item id is empty", "a.csv:6": "give every column a field",
 		"b.tsv.gz:3": "not UTF-8", "c.txt.zst:3": "eight",
 	} {
 		if got := rejects[folder+"/"+at]; got.Stage != "cluster" || !strings.Contains(got.Reason, reason) {

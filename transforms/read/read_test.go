@@ -1,7 +1,9 @@
 package read
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -9,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"foray/transforms/commit"
 	"foray/transforms/fields"
 )
 
@@ -186,6 +189,70 @@ func TestInspectItems(t *testing.T) {
 		if err == nil || errors.As(err, &option) != tc.option || !strings.Contains(err.Error(), tc.want) || !strings.Contains(err.Error(), tc.spec.Pattern) {
 			t.Errorf("%+v: got %v", tc.spec, err)
 		}
+	}
+}
+
+// TestFieldsOfARow reads rows with more and fewer fields than the first.
+func TestFieldsOfARow(t *testing.T) {
+	plain := Layout{}
+	long := Layout{Delimiter: "::", NoHeader: true}
+	tests := []struct {
+		name, text string
+		layout     Layout
+		columns    []string
+		used       []string // the columns of the rows that are used
+		rejected   string   // line and reason of the one that is not
+	}{
+		{"as many", "a,b,c\n1,2,3\n", plain, []string{"c", "a"}, []string{"3 1"}, ""},
+		{"a delimiter too many", "a,b\n1,x, y\n2,z\n", plain, []string{"a", "b"}, []string{"2 z"},
+			"2 found 3 fields, while the header has 2: a field with the delimiter in it needs quotes"},
+		{"the same in quotes", "a,b\n1,\"x, y\"\n2,z\n", plain, []string{"a", "b"}, []string{"1 x, y", "2 z"}, ""},
+		{"a row that ends in a delimiter", "a,b\n1,x,\n2,z\n", plain, []string{"a", "b"}, []string{"1 x", "2 z"}, ""},
+		{"a row that ends in two", "a,b\n1,x,,\n2,z\n", plain, []string{"a", "b"}, []string{"2 z"},
+			"2 found 4 fields, while the header has 2: a field with the delimiter in it needs quotes"},
+		{"all rows end in a delimiter", "a,b,\n1,x,\n2,z,\n", plain, []string{"a", "b"}, []string{"1 x", "2 z"}, ""},
+		{"too few for the columns", "a,b,c\n1,x,y\n2\n", plain, []string{"a", "b"}, []string{"1 x"},
+			"3 found 1 field, while the header has 3: give every column a field, an empty one too; a field with a line end in it needs quotes"},
+		{"too few with all that is wanted", "a,b,c\n1,x,y\n2,z\n", plain, []string{"a", "b"}, []string{"1 x"},
+			"3 found 2 fields, while the header has 3: give every column a field, an empty one too; a field with a line end in it needs quotes"},
+		{"without a header", "1,x\n2,y,z\n", Layout{NoHeader: true}, []string{"1", "2"}, []string{"1 x"},
+			"2 found 3 fields, while the first row has 2: a field with the delimiter in it needs quotes"},
+		{"a long delimiter", "1::x\n2::y::z\n3::a::\n", long, []string{"1", "2"}, []string{"1 x", "3 a"},
+			`2 found 3 fields, while the first row has 2: no field can hold "::", which parts them: take a delimiter that stands in no field`},
+	}
+	for _, tc := range tests {
+		t.Run(tc.name, func(t *testing.T) {
+			path := filepath.Join(write(t, map[string]string{"f.csv": tc.text}), "f.csv")
+			spec := Spec{Flag: "items", Pattern: path, Layout: tc.layout}
+			for _, name := range tc.columns {
+				spec.Columns = append(spec.Columns, Column{Name: name})
+			}
+			sampled := 0
+			s, err := Inspect(t.Context(), spec, func([][]byte) bool { sampled++; return true })
+			if err != nil {
+				t.Fatal(err)
+			}
+			var used []string
+			rejects := commit.NewRejects("")
+			r, err := s.eachRow(t.Context(), s.Splits[0], "rows", rejects, func(r *rowReader) error {
+				used = append(used, string(bytes.Join(r.Row, []byte(" "))))
+				return nil
+			})
+			if err != nil || !slices.Equal(used, tc.used) || sampled != len(used) {
+				t.Errorf("used %q, want %q; %d samples, %v", used, tc.used, sampled, err)
+			}
+			entry, err := rejects.Close(t.Context(), t.TempDir(), "v=1", "rows")
+			if err != nil || r.Rejected != entry.Rejected.Rows {
+				t.Errorf("%d rejected, %d kept, %v", r.Rejected, entry.Rejected.Rows, err)
+			}
+			rejected := ""
+			for _, f := range entry.Rejected.Faults {
+				rejected += fmt.Sprintf("%d %s", f.Examples[0].Line, f.Examples[0].Reason)
+			}
+			if rejected != tc.rejected {
+				t.Errorf("rejected %q, want %q", rejected, tc.rejected)
+			}
+		})
 	}
 }
 

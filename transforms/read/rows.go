@@ -3,7 +3,6 @@ package read
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 
 	"foray/transforms/commit"
@@ -106,10 +105,7 @@ func (r *rowReader) pick() error {
 		copy(r.Row, r.scan.Fields())
 		return nil
 	}
-	if row := r.scan.Fields(); !pick(row, r.file.Columns, r.Row) {
-		return fmt.Errorf("the row has %d columns, too few for those asked for", len(row))
-	}
-	return nil
+	return r.file.pick(r.scan.Fields(), r.Row)
 }
 
 // drop keeps the row among the rejects.

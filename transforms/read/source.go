@@ -87,6 +87,9 @@ type File struct {
 	Compression Compression `json:",omitempty"`
 	Delimiter   string      `json:",omitempty"`
 	NoHeader    bool        `json:",omitempty"`
+	// Fields is how many fields a row of delimited text has, which its first
+	// row tells.
+	Fields int `json:",omitempty"`
 	// Columns holds the place of each wanted column, −1 if absent. In formats
 	// that find columns by name, any other number says that it is there.
 	Columns []int
@@ -198,12 +201,13 @@ func (f *File) inspectDelimited(columns []Column, head []byte, sample func([][]b
 		return fmt.Errorf("the header row: %w", err)
 	}
 	header := fields.Header(scan.Fields(), f.NoHeader)
+	f.Fields = len(header)
 	if err := f.find(columns, func(name string) (int, error) { return fields.Find(header, name) }); err != nil {
 		return err
 	}
 	row := make([][]byte, len(f.Columns))
 	for more := f.NoHeader || scan.Scan(); more; more = scan.Scan() {
-		if scan.RowErr() == nil && pick(scan.Fields(), f.Columns, row) && !sample(row) {
+		if scan.RowErr() == nil && f.pick(scan.Fields(), row) == nil && !sample(row) {
 			break
 		}
 	}
@@ -233,18 +237,36 @@ func (f *File) find(columns []Column, place func(name string) (int, error)) erro
 	return nil
 }
 
-// pick puts the wanted columns of a row into into; false if the row is too
-// short.
-func pick(row [][]byte, columns []int, into [][]byte) bool {
-	for i, at := range columns {
-		switch {
-		case at < 0:
-			into[i] = nil
-		case at < len(row):
+// pick puts the wanted columns of a row of delimited text into into. A row with
+// more or fewer fields than the first is an error, since nobody knows which of
+// its fields stand in the wrong column. A delimiter that ends the row is none.
+func (f *File) pick(row, into [][]byte) error {
+	if n := len(row); n != f.Fields && !(n == f.Fields+1 && len(row[f.Fields]) == 0) {
+		return f.miscounted(n)
+	}
+	for i, at := range f.Columns {
+		into[i] = nil
+		if at >= 0 {
 			into[i] = row[at]
-		default:
-			return false
 		}
 	}
-	return true
+	return nil
+}
+
+// miscounted says what is wrong with a row of so many fields.
+func (f *File) miscounted(found int) error {
+	first, noun, advice := "the header", "fields", "a field with the delimiter in it needs quotes"
+	if f.NoHeader {
+		first = "the first row"
+	}
+	if found == 1 {
+		noun = "field"
+	}
+	switch {
+	case found < f.Fields:
+		advice = "give every column a field, an empty one too; a field with a line end in it needs quotes"
+	case !delimited.Quotes(f.Delimiter):
+		advice = fmt.Sprintf("no field can hold %q, which parts them: take a delimiter that stands in no field", f.Delimiter)
+	}
+	return fmt.Errorf("found %d %s, while %s has %d: %s", found, noun, first, f.Fields, advice)
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"io"
-	"unicode/utf8"
 
 	"foray/transforms/delimited"
 )
@@ -36,7 +35,7 @@ func (f File) splits(ctx context.Context, file int) ([]Split, error) {
 		return []Split{{File: file, Length: f.Bytes, Line: 1}}, nil
 	}
 	at := func(offset int64) (io.ReadCloser, error) { return open(ctx, f.Path, offset, -1) }
-	quotes := f.Format == Delimited && utf8.RuneCountInString(f.Delimiter) == 1
+	quotes := f.Format == Delimited && delimited.Quotes(f.Delimiter)
 	starts, err := rowStarts(at, f.Delimiter, quotes, splitBytes)
 	if err != nil {
 		return nil, err
