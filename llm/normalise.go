@@ -14,8 +14,6 @@ const (
 	marker = "new cluster:"
 	// endOfThought ends what reasoning models say to themselves.
 	endOfThought = "</think>"
-	// decoration is what models put around a description.
-	decoration = " \t\"'`*.\u201c\u201d\u2018\u2019\u00ab\u00bb"
 )
 
 // answerLine is the line of an answer that names the cluster.
@@ -59,7 +57,7 @@ func firstLine(text string) string {
 // and $ stay, so that "c" is not "c++".
 func normalise(description string) string {
 	// Folding may leave a text that is not NFKC: compose again.
-	text := norm.NFKC.String(cases.Fold().String(norm.NFKC.String(description)))
+	text := norm.NFKC.String(strings.Map(oneCherokee, cases.Fold().String(norm.NFKC.String(description))))
 	phrases := strings.FieldsFunc(text, isPhraseEnd)
 	kept := phrases[:0]
 	for _, p := range phrases {
@@ -69,6 +67,15 @@ func normalise(description string) string {
 	}
 	slices.Sort(kept)
 	return strings.Join(kept, ",")
+}
+
+// oneCherokee makes one letter of the two cases of a Cherokee one, which
+// cases.Fold swaps.
+func oneCherokee(r rune) rune {
+	if unicode.Is(unicode.Cherokee, r) {
+		return unicode.ToUpper(r)
+	}
+	return r
 }
 
 func isPhraseEnd(r rune) bool {

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
-	"strings"
 )
 
 // How tells in which way an answer named a cluster.
@@ -15,7 +14,7 @@ type How int
 const (
 	None       How = iota // it names no cluster of the vocabulary
 	Normalised            // equal but for case, spaces, punctuation, Unicode form or order of phrases
-	Exact                 // equal byte for byte
+	Exact                 // equal byte for byte, but for spaces around it
 )
 
 // String names the way as reports do.
@@ -120,14 +119,10 @@ func (v *Vocabulary) Hash() string { return v.hash }
 
 // Match finds the cluster that an answer names: the first line with text
 // behind the last "New cluster:", or of the whole answer if that does not
-// occur. Quotes around it and a full stop behind it do not count. It takes
-// time linear in the answer and never fails.
+// occur. It takes time linear in the answer and never fails.
 func (v *Vocabulary) Match(answer string) Match {
 	line := answerLine(answer)
 	if id, ok := v.exact[line]; ok {
-		return Match{id, Exact}
-	}
-	if id, ok := v.exact[strings.Trim(line, decoration)]; ok {
 		return Match{id, Exact}
 	}
 	// Normalising shrinks a text by less than this, but for spaces.

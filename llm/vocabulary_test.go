@@ -15,6 +15,7 @@ var someDescriptions = []string{
 	"ﬁne art prints", // with the ligature
 	"\"quoted\" things.",
 	"日本 旅行、温泉",
+	"ᏣᎳᎩ ᎪᏪᎵ", // Cherokee, which has cases
 }
 
 func vocabulary(t testing.TB) *Vocabulary {
@@ -43,11 +44,16 @@ func TestMatch(t *testing.T) {
 		{"next line", "New cluster:\n\n  " + jazz + "\nbecause they like it", Match{0, Exact}},
 		{"last marker", "New cluster: something\nNo.\nNew cluster: " + jazz, Match{0, Exact}},
 		{"last marker with text", "New cluster: " + jazz + "\nNew cluster:  \n", Match{0, Exact}},
-		{"quotes and full stop", "New cluster: \"" + jazz + ".\"", Match{0, Exact}},
-		{"typographic quotes", "\u201c" + jazz + "\u201d.", Match{0, Exact}},
-		{"bold", "**New cluster:** " + jazz, Match{0, Exact}},
+		{"quotes and full stop", "New cluster: \"" + jazz + ".\"", Match{0, Normalised}},
+		{"typographic quotes", "\u201c" + jazz + "\u201d.", Match{0, Normalised}},
+		{"bold", "**New cluster:** " + jazz, Match{0, Normalised}},
 		{"thought", "<think>New cluster: C compilers, build tools</think>\n" + jazz, Match{0, Exact}},
 		{"windows lines", "New cluster: " + jazz + "\r\nmore", Match{0, Exact}},
+		{"spaces around", "\t " + jazz + " \u00a0\n", Match{0, Exact}},
+		{"code", "`" + jazz + "`", Match{0, Normalised}},
+		{"guillemets", "\u00ab" + jazz + "\u00bb", Match{0, Normalised}},
+		{"single quotes", "'" + jazz + "'", Match{0, Normalised}},
+		{"full stop", jazz + ".", Match{0, Normalised}},
 		{"own quotes", someDescriptions[6], Match{60, Exact}},
 		{"case", strings.ToUpper(jazz), Match{0, Normalised}},
 		{"order", "record care, jazz vinyl, turntables", Match{0, Normalised}},
@@ -59,6 +65,7 @@ func TestMatch(t *testing.T) {
 		{"decomposed", "cafe\u0301 cre\u0300me, espresso machines", Match{40, Normalised}},
 		{"ligature", "fine art prints", Match{50, Normalised}},
 		{"full width comma", "温泉,日本 旅行", Match{70, Normalised}},
+		{"Cherokee", "ꮳꮃꭹ ꭺꮺꮅ", Match{80, Normalised}},
 		{"unknown", "New cluster: knitting", Match{-1, None}},
 		{"a part", "jazz vinyl, turntables", Match{-1, None}},
 		{"not the first line", "I would say:\n" + jazz, Match{-1, None}},
