@@ -149,6 +149,8 @@ func TestBadInput(t *testing.T) {
 		{"header alone", map[string][]byte{"events.csv": text(good.events[:1])}, nil, 2, []string{"events.csv", "--timestamp_column=timestamp", "there is no time"}},
 		{"a glob that matches nothing", nil, []string{"--events", "log-*.csv"}, 2, []string{"no file matches log-*.csv"}},
 		{"no such column", nil, []string{"--user_id_column", "user"}, 2, []string{"events.csv", `there is no column "user" among "user_id", "item_id", "timestamp"`}},
+		{"a column twice", map[string][]byte{"items.csv": text(change(good.items, 1, func(s string) string { return strings.Replace(s, "description", "title", 1) }))}, nil, 2,
+			[]string{`items.csv: --text_columns: there is more than one column "title", at 2 and 3: give them names of their own`}},
 		{"wrong type", map[string][]byte{"events.csv": text(all(good.events, cell(2, "noon")))}, nil, 2, []string{"events.csv", "--timestamp_column=timestamp", `"noon"`}},
 		{"wrong type further on", map[string][]byte{"events.csv": text(append(good.events[:3000:3000], all(good.events[2999:], cell(2, "noon"))[1:]...))}, nil, 1,
 			[]string{"share of malformed rows among the events", "above --max_bad_rows=0.001", "events.csv, column timestamp: line 3001: ", "line 3002: ", "line 3003: ", `"noon"`}},

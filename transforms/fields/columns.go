@@ -1,6 +1,7 @@
 package fields
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -9,6 +10,9 @@ import (
 
 // shownColumns is how many columns an error lists.
 const shownColumns = 20
+
+// ErrNoColumn is wrapped by the error of a column that is not there at all.
+var ErrNoColumn = errors.New("there is no column")
 
 // Header names the columns of a file by its first row; where that row is no
 // header, by their numbers, counted from 1. Blanks around names do not count.
@@ -25,7 +29,8 @@ func Header(first [][]byte, noHeader bool) []string {
 
 // Find returns the place of a column in a header, counted from 0: the one of
 // exactly that name, else the one that differs in case alone. It is an error
-// if there is none, which then lists those there are, or more than one.
+// if there is none, which then lists those there are, or more than one, whose
+// places it then tells.
 func Find(header []string, name string) (int, error) {
 	name = strings.TrimSpace(name)
 	for _, same := range []func(a, b string) bool{func(a, b string) bool { return a == b }, strings.EqualFold} {
@@ -48,10 +53,10 @@ func Find(header []string, name string) (int, error) {
 
 func missing(header []string, name string) error {
 	if isNumbered(header) {
-		return fmt.Errorf("there is no column %s: without a header, columns are named by their numbers, 1 to %d", Quote(name), len(header))
+		return fmt.Errorf("%w %s: without a header, columns are named by their numbers, 1 to %d", ErrNoColumn, Quote(name), len(header))
 	}
 	if len(header) == 0 {
-		return fmt.Errorf("there is no column %s: the header is empty", Quote(name))
+		return fmt.Errorf("%w %s: the header is empty", ErrNoColumn, Quote(name))
 	}
 	var b strings.Builder
 	for i, column := range header[:min(len(header), shownColumns)] {
@@ -67,7 +72,7 @@ func missing(header []string, name string) error {
 	if c, ok := closest(header, name); ok {
 		advice = "did you mean " + Quote(c) + "?"
 	}
-	return fmt.Errorf("there is no column %s among %s: %s", Quote(name), &b, advice)
+	return fmt.Errorf("%w %s among %s: %s", ErrNoColumn, Quote(name), &b, advice)
 }
 
 func isNumbered(header []string) bool {

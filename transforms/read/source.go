@@ -9,6 +9,7 @@ package read
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -227,7 +228,7 @@ func (f *File) find(columns []Column, place func(name string) (int, error)) erro
 	for _, c := range columns {
 		at, err := place(c.Name)
 		if err != nil {
-			if !c.Optional {
+			if !c.Optional || !errors.Is(err, fields.ErrNoColumn) {
 				return optionError("%s: --%s: %w", f.Path, c.Flag, err)
 			}
 			at = -1
