@@ -84,7 +84,7 @@ func Run(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 		Parents: parents, Options: options, Publish: o.Publish, Gates: gates,
 		Model: model, PromptVersion: promptVersion,
 		Build: func(s beam.Scope, commits commit.Config) {
-			if o.Planner == planner.OpenAI && !o.Model.Rematch {
+			if o.Planner == planner.OpenAI && !o.Model.Rematch && !job.Detached() {
 				announced = o.announce(ctx, c, cfg)
 			}
 			commit.Commit(s, commits, planning.Plan(s, cfg))

@@ -67,11 +67,18 @@ func Count(ctx context.Context, cfg Config, step int) (Work, error) {
 	if err != nil {
 		return work, err
 	}
-	log, err := paidlog.Open(ctx, b)
+	// Looking makes nothing: an output without answers has no log to open.
+	stored, err := b.List(ctx, paidlog.Root+"/")
 	if err != nil {
 		return work, err
 	}
-	defer log.Close()
+	var log *paidlog.Log
+	if len(stored) > 0 {
+		if log, err = paidlog.Open(ctx, b); err != nil {
+			return work, err
+		}
+		defer log.Close()
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(bundle.AtOnce())
 	for shard := range cfg.Shards {
@@ -104,16 +111,18 @@ func (f *planFn) count(ctx context.Context, w *World, shard, step int, questions
 			return work, err
 		}
 		for r.Sample = range max(f.Config.Model.Samples, 1) {
-			_, answered, err := log.Lookup(ctx, r.ID(), key)
-			switch {
-			case err != nil:
-				return work, err
-			case answered:
-				work.Answered++
-			default:
-				work.Calls++
-				work.PromptTokens += int64(tokens().Prompt(&r))
+			if log != nil {
+				_, answered, err := log.Lookup(ctx, r.ID(), key)
+				if err != nil {
+					return work, err
+				}
+				if answered {
+					work.Answered++
+					continue
+				}
 			}
+			work.Calls++
+			work.PromptTokens += int64(tokens().Prompt(&r))
 		}
 	}
 	work.Keys = int64(i)
