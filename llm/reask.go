@@ -61,13 +61,24 @@ func (a *Reasker) All(ctx context.Context, r Request) ([]Answer, error) {
 		if len(answers) > a.times {
 			return answers, nil
 		}
-		reason := a.judge(&r, answer.Text)
-		if reason == "" {
+		again, faulty := a.judge.Again(r, answer.Text)
+		if !faulty {
 			return answers, nil
 		}
-		// Clipped, for the messages of r are the caller's.
-		r.Messages = append(slices.Clip(r.Messages), Message{RoleAssistant, said(answer.Text)}, Message{RoleUser, reason})
+		r = again
 	}
+}
+
+// Again is the request that asks r again after an answer, with the reason; it
+// tells false if the answer is without fault.
+func (j Judge) Again(r Request, answer string) (again Request, faulty bool) {
+	reason := j(&r, answer)
+	if reason == "" {
+		return r, false
+	}
+	// Clipped, for the messages of r are the caller's.
+	r.Messages = append(slices.Clip(r.Messages), Message{RoleAssistant, said(answer)}, Message{RoleUser, reason})
+	return r, true
 }
 
 // Ask implements Asker: the last answer of All. One that was had stays, faulty

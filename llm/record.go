@@ -27,6 +27,16 @@ type Record struct {
 	Latency          time.Duration
 }
 
+// RecordOf is the record of an answer to a request with that identity.
+func RecordOf(id ID, r Request, answer Answer) Record {
+	return Record{
+		ID: id, Key: r.Key, Model: r.Model, Endpoint: answer.Endpoint, PromptVersion: r.PromptVersion,
+		Sample: r.Sample, Text: answer.Text, PromptTokens: answer.PromptTokens,
+		CompletionTokens: answer.CompletionTokens, FinishReason: answer.FinishReason,
+		AskedAt: answer.AskedAt, Latency: answer.Latency,
+	}
+}
+
 // Log keeps records. Safe for concurrent use.
 type Log interface {
 	// Lookup finds the answer to a request with this identity about this key.
@@ -85,13 +95,7 @@ func (a *recorded) ask(ctx context.Context, id ID, r Request) (any, error) {
 		return nil, err
 	}
 	// It is paid for: a cancelled run still records it.
-	err = a.log.Append(context.WithoutCancel(ctx), Record{
-		ID: id, Key: r.Key, Model: r.Model, Endpoint: answer.Endpoint, PromptVersion: r.PromptVersion,
-		Sample: r.Sample, Text: answer.Text, PromptTokens: answer.PromptTokens,
-		CompletionTokens: answer.CompletionTokens, FinishReason: answer.FinishReason,
-		AskedAt: answer.AskedAt, Latency: answer.Latency,
-	})
-	if err != nil {
+	if err = a.log.Append(context.WithoutCancel(ctx), RecordOf(id, r, answer)); err != nil {
 		return nil, logFailed(fmt.Errorf("record an answer: %w", err))
 	}
 	return answer, nil

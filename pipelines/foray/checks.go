@@ -92,8 +92,21 @@ var usualName = regexp.MustCompile(`^[A-Z][A-Z0-9_]*$`)
 
 func (o *options) checkModel() error {
 	m := o.model
+	needsEndpoint := !m.Rematch && (o.mode == plan.ModeOnline || o.mode == plan.ModeBatch)
 	switch {
-	case m.Endpoint == "" && !m.Rematch:
+	case !slices.Contains(plan.Modes, o.mode):
+		return job.UsageError("--llm_mode=%s: want one of %v", o.mode, plan.Modes)
+	case m.Rematch && o.mode != plan.ModeOnline:
+		return job.UsageError("--rematch asks nobody: leave out --llm_mode=%s", o.mode)
+	case o.align && o.mode != plan.ModeOnline:
+		return job.UsageError("--align scores answers that are there, online: first run without it and with --llm_mode=%s, then with it and --llm_mode=%s, which asks for the scores alone", o.mode, plan.ModeOnline)
+	case o.batchCancel && o.mode != plan.ModeBatch:
+		return job.UsageError("--llm_batch_cancel cancels batches: add --llm_mode=%s", plan.ModeBatch)
+	case (o.batchFiles != "") != (o.mode == plan.ModeExport || o.mode == plan.ModeImport):
+		return job.UsageError("--llm_batch_files=%s with --llm_mode=%s: %s and %s need a folder or files, and nothing else does", o.batchFiles, o.mode, plan.ModeExport, plan.ModeImport)
+	case o.batchRequests < 1 || o.batchPoll <= 0:
+		return job.UsageError("--llm_batch_requests=%d --llm_batch_poll=%v: want at least one request and a time such as 5s", o.batchRequests, o.batchPoll)
+	case m.Endpoint == "" && needsEndpoint:
 		return job.UsageError("--llm_endpoint is missing: give the base URL of the model, such as http://localhost:8000/v1")
 	case m.Name == "":
 		return job.UsageError("--llm_model is missing: give the name of the model")
@@ -121,7 +134,7 @@ func (o *options) checkModel() error {
 	if _, err := llm.NewBudget(llm.BudgetConfig{MaxCost: m.MaxCost, MaxCalls: m.MaxCalls, Prices: m.Prices}); err != nil {
 		return job.UsageError("%w", err)
 	}
-	if m.Rematch {
+	if !needsEndpoint {
 		return nil
 	}
 	if o.alignEndpoint != "" {

@@ -139,14 +139,14 @@ func curateCommand() *cobra.Command {
 func planCommand() *cobra.Command {
 	return stageCommand("plan", "Plan a novel cluster for every key, and publish the table",
 		"foray plan --planner openai --llm_endpoint http://localhost:8000/v1 --llm_model m --output out",
-		[]group{outputGroup, plannerGroup, keysGroup, partsGroup, promptGroup, modelGroup, gatesGroup, publishGroup, runnerGroup},
+		[]group{outputGroup, plannerGroup, keysGroup, partsGroup, promptGroup, modelGroup, modeGroup, gatesGroup, publishGroup, runnerGroup},
 		func(ctx context.Context, c *job.Command, o *options) (job.Result, error) {
 			options, err := o.forPlan()
 			if err != nil {
 				return job.Result{}, err
 			}
-			if o.estimate {
-				return job.Result{}, plan.Estimate(ctx, c, options)
+			if instead := o.insteadOfPlan(); instead != nil {
+				return job.Result{}, instead(ctx, c, options)
 			}
 			return plan.Run(ctx, c, options)
 		})

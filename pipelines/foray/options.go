@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"flag"
 	"fmt"
 	"os"
@@ -50,6 +51,12 @@ type options struct {
 	promptFile string
 	publish    bool
 	estimate   bool
+
+	mode          plan.Mode
+	batchFiles    string
+	batchRequests int
+	batchPoll     time.Duration
+	batchCancel   bool
 
 	align                     bool
 	alignModel, alignEndpoint string
@@ -165,6 +172,14 @@ var (
 		f.StringVar(&o.alignEndpoint, "align_endpoint", "", "base URL of the model that scores (default: --llm_endpoint)")
 		f.BoolVar(&o.model.Rematch, "rematch", false, "make the table from stored answers alone, without a call; keys without one are not_planned")
 	}}
+	modeGroup = group{"Batches and files (--planner=openai)", func(o *options, f *pflag.FlagSet) {
+		f.StringVar((*string)(&o.mode), "llm_mode", string(plan.ModeOnline), "online: a call a question; batch: through the endpoint's batches, as of OpenAI, at half of the price within a day; "+
+			"export: write files of requests for vLLM's run-batch or a provider's bulk job, and no table; import: take their results")
+		f.StringVar(&o.batchFiles, "llm_batch_files", "", "folder that export writes to; or the files of results that import reads, a path or a glob; local or gs://")
+		f.IntVar(&o.batchRequests, "llm_batch_requests", 50_000, "most requests of a batch or a file")
+		f.DurationVar(&o.batchPoll, "llm_batch_poll", 5*time.Second, "first pause between two looks at batches; it doubles up to 5 minutes")
+		f.BoolVar(&o.batchCancel, "llm_batch_cancel", false, "cancel the batches that are under way, and stop; what they have answered is kept by the next run")
+	}}
 	gatesGroup = group{"Gates", func(o *options, f *pflag.FlagSet) {
 		f.Float64Var(&o.minMatchRate, "min_match_rate", 0.90, "least share of answers that name a cluster, to publish")
 		f.Float64Var(&o.maxFailed, "max_failed", 0.01, "largest share of keys without an answer, to publish")
@@ -271,8 +286,23 @@ func (o *options) forPlan() (plan.Options, error) {
 	return plan.Options{
 		Planner: o.planner, History: o.history, KeyOrder: keyspace.Order(o.keyOrder), Keys: o.keys, Shards: o.shards,
 		Seed: o.seed, Model: model, MinMatchRate: o.minMatchRate, MaxFailed: o.maxFailed, Publish: o.publish,
+		Mode: o.mode, BatchFiles: o.batchFiles, BatchRequests: o.batchRequests, BatchPoll: o.batchPoll,
 		KeyCoverage: o.keyCoverage, BlockFile: o.blockFile, OverrideFile: o.overrideFile,
 	}, err
+}
+
+// insteadOfPlan is what plan does in place of a table; nil if it makes one.
+func (o *options) insteadOfPlan() func(context.Context, *job.Command, plan.Options) error {
+	asks := o.planner == planner.OpenAI
+	switch {
+	case o.estimate:
+		return plan.Estimate
+	case asks && o.batchCancel:
+		return plan.Cancel
+	case asks && o.mode == plan.ModeExport:
+		return plan.Export
+	}
+	return nil
 }
 
 func (o *options) forRecommend() recommend.Options {

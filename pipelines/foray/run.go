@@ -45,13 +45,13 @@ func runCommand() *cobra.Command {
 			err = ended
 		}
 		end()
-		if err == nil && !o.estimate {
+		if err == nil && o.insteadOfPlan() == nil {
 			fmt.Fprintf(cmd.OutOrStdout(), "table   %s\nreport  %s\n", c.Bucket.URL(schemas.LookupTable), c.Bucket.URL("report/index.html"))
 		}
 		return err
 	}
 	return withFlags(cmd, o, outputGroup, itemsGroup, eventsGroup, formatGroup, cutGroup, clusterGroup, keysGroup, partsGroup, plannerGroup,
-		promptGroup, modelGroup, trainingGroup, slatesGroup, gatesGroup, recallGroup, runnerGroup)
+		promptGroup, modelGroup, modeGroup, trainingGroup, slatesGroup, gatesGroup, recallGroup, runnerGroup)
 }
 
 // finish ends a command of several stages: its rejects become a table, and old
@@ -93,8 +93,8 @@ func runAll(ctx context.Context, c *job.Command, o *options) error {
 		Transitions: curated.Versions[schemas.TransitionsTable],
 		Keys:        curated.Versions[schemas.KeysTable],
 	}
-	if o.estimate {
-		return plan.Estimate(ctx, c, plans)
+	if instead := o.insteadOfPlan(); instead != nil {
+		return instead(ctx, c, plans)
 	}
 	planned, err := plan.Run(ctx, c, plans)
 	var refused *job.Exit

@@ -85,6 +85,9 @@ type Stage struct {
 	Gates   []commit.Gate
 	// Model and PromptVersion stand in the manifests.
 	Model, PromptVersion string
+	// Before, if not nil, is done in front of the job, by the launcher, unless
+	// the stage is skipped. Its error ends the stage.
+	Before func(context.Context) error
 	// Build wires the graph; it ends in commit.Commit with cfg.
 	Build func(s beam.Scope, cfg commit.Config)
 }
@@ -124,6 +127,11 @@ func (c *Command) Run(ctx context.Context, st Stage) (Result, error) {
 	}
 	start := time.Now()
 	c.Ran++
+	if st.Before != nil {
+		if err := st.Before(ctx); err != nil {
+			return Result{}, err
+		}
+	}
 	if !Detached() {
 		c.Display.Stage(st.Name, st.Unit)
 	}

@@ -7,7 +7,6 @@ package plan
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strconv"
 	"time"
 
@@ -40,6 +39,15 @@ type Options struct {
 	KeyCoverage float64
 	// BlockFile and OverrideFile are files with people's decisions, or "".
 	BlockFile, OverrideFile string
+	// Mode is the way to ask.
+	Mode Mode
+	// BatchFiles is the folder that ModeExport writes to, or the files that
+	// ModeImport reads.
+	BatchFiles string
+	// BatchRequests bounds the requests of a batch or a file; 0 is 50,000.
+	BatchRequests int
+	// BatchPoll is the first pause between two looks at batches.
+	BatchPoll time.Duration
 	// From are the versions to plan from; empty for the published ones.
 	From planning.Versions
 }
@@ -56,14 +64,7 @@ func Run(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 	if err != nil {
 		return job.Result{}, err
 	}
-	options := map[string]string{
-		"planner": o.Planner, "history": strconv.Itoa(o.History), "key_order": string(o.KeyOrder),
-		"keys": AllKeys, "shards": strconv.Itoa(o.Shards), "seed": strconv.FormatUint(o.Seed, 10),
-	}
-	if cfg.Observed {
-		options["keys"] = ObservedKeys
-	}
-	options = job.Options(options, cfg.Decisions.Options())
+	options := o.options(cfg)
 	model, promptVersion := o.Planner, ""
 	gates := []commit.Gate{planning.FailedGate(o.MaxFailed)}
 	if o.Planner == planner.OpenAI {
@@ -75,24 +76,22 @@ func Run(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 			return job.Result{}, job.UsageError("--prompt: %w", err)
 		}
 		model, promptVersion = o.Model.Name, prompt.Version()
-		options = job.Options(options, o.Model.Options())
 		gates = append(gates, planning.MatchGate(o.MinMatchRate))
 	}
-	var announced error
 	r, err := c.Run(ctx, job.Stage{
 		Name: cfg.Stage, Unit: "keys", Tables: []string{schemas.LookupTable},
 		Parents: parents, Options: options, Publish: o.Publish, Gates: gates,
 		Model: model, PromptVersion: promptVersion,
-		Build: func(s beam.Scope, commits commit.Config) {
-			if o.Planner == planner.OpenAI && !o.Model.Rematch && !job.Detached() {
-				announced = o.announce(ctx, c, cfg)
+		Before: func(ctx context.Context) (err error) {
+			if o.Planner == planner.OpenAI {
+				cfg, err = o.before(ctx, c, cfg)
 			}
+			return err
+		},
+		Build: func(s beam.Scope, commits commit.Config) {
 			commit.Commit(s, commits, planning.Plan(s, cfg))
 		},
 	})
-	if err == nil && announced != nil {
-		err = &job.Exit{Code: job.Failed, Err: fmt.Errorf("plan: %w", announced)}
-	}
 	if ctx.Err() != nil && job.WorkersHere() {
 		// What is in flight is paid for.
 		planning.Stop(c.Version, o.Model.Timeout+time.Second)
@@ -103,6 +102,22 @@ func Run(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 		}
 	}
 	return r, err
+}
+
+// options are those that a table depends on.
+func (o *Options) options(cfg planning.Config) map[string]string {
+	options := map[string]string{
+		"planner": o.Planner, "history": strconv.Itoa(o.History), "key_order": string(o.KeyOrder),
+		"keys": AllKeys, "shards": strconv.Itoa(o.Shards), "seed": strconv.FormatUint(o.Seed, 10),
+	}
+	if cfg.Observed {
+		options["keys"] = ObservedKeys
+	}
+	options = job.Options(options, cfg.Decisions.Options())
+	if o.Planner == planner.OpenAI {
+		options = job.Options(options, o.Model.Options())
+	}
+	return options
 }
 
 // Config resolves what is planned from, and checks that it can be.

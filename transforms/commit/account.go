@@ -45,6 +45,12 @@ func rejectsName(version, stage string) string {
 	return path.Join(runsFolder, version, stage+".rejects"+tables.Ext)
 }
 
+// NoteName is the name of a file that a stage's launcher leaves for its workers.
+// It goes with the account.
+func NoteName(version, stage, what string) string {
+	return path.Join(runsFolder, version, stage+"."+what)
+}
+
 // ReadAccount reads the account of a stage of the command that writes version.
 func ReadAccount(ctx context.Context, b store.Bucket, version, stage string) (Account, error) {
 	var a Account

@@ -53,6 +53,9 @@ func (f *planFn) ask(ctx context.Context, w *World, shard int, keys keys, write 
 	if failure := v.stopped(); failure != nil {
 		return append(entries, commit.Count(spend.tell())), failure
 	}
+	if shard == 0 {
+		entries = append(entries, commit.Count(f.Config.Before))
+	}
 	return append(entries, commit.Count(tally), commit.Count(spend.tell())), nil
 }
 

@@ -19,7 +19,7 @@ import (
 //	counting   how many are in flight, if this process is killed
 //	client     one HTTP call
 func (s *session) asker(a *allowance) llm.Asker {
-	if s.model.Rematch {
+	if s.model.stored() {
 		return llm.Recorded(s.client, s.log)
 	}
 	return s.chain(s.client, a, &s.canary)

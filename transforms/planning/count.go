@@ -15,8 +15,9 @@ import (
 	"foray/transforms/store"
 )
 
-// Work is what a run would do. Answers that are asked again, and scores of
-// candidates, come on top: how many, only the answers tell.
+// Work is what a run would do. Answers that are asked again, if they are not
+// stored yet, and scores of candidates come on top: how many, only the answers
+// tell.
 type Work struct {
 	// Keys stand in the table. Of them Decided are not asked about (overrides,
 	// or outside the coverage). Answered answers are durable, and Calls are to
@@ -72,12 +73,14 @@ func Count(ctx context.Context, cfg Config, step int) (Work, error) {
 	if err != nil {
 		return work, err
 	}
-	var log *paidlog.Log
+	var log llm.Log
 	if len(stored) > 0 {
-		if log, err = paidlog.Open(ctx, b); err != nil {
+		opened, err := paidlog.Open(ctx, b)
+		if err != nil {
 			return work, err
 		}
-		defer log.Close()
+		defer opened.Close()
+		log = opened
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(bundle.AtOnce())
@@ -92,7 +95,7 @@ func Count(ctx context.Context, cfg Config, step int) (Work, error) {
 }
 
 // count counts one shard's work.
-func (f *planFn) count(ctx context.Context, w *World, shard, step int, questions *asking, log *paidlog.Log) (Work, error) {
+func (f *planFn) count(ctx context.Context, w *World, shard, step int, questions *asking, log llm.Log) (Work, error) {
 	var work Work
 	var row schemas.Lookup
 	decided := f.Config.decider(w)
@@ -106,23 +109,16 @@ func (f *planFn) count(ctx context.Context, w *World, shard, step int, questions
 			work.Decided++
 			continue
 		}
-		r, err := questions.request(slices.Clone(key))
-		if err != nil {
-			return work, err
-		}
-		for r.Sample = range max(f.Config.Model.Samples, 1) {
-			if log != nil {
-				_, answered, err := log.Lookup(ctx, r.ID(), key)
-				if err != nil {
-					return work, err
-				}
-				if answered {
-					work.Answered++
-					continue
-				}
+		for t, err := range questions.turns(ctx, slices.Clone(key), log) {
+			switch {
+			case err != nil:
+				return work, err
+			case t.answered:
+				work.Answered++
+			default:
+				work.Calls++
+				work.PromptTokens += int64(tokens().Prompt(&t.Request))
 			}
-			work.Calls++
-			work.PromptTokens += int64(tokens().Prompt(&r))
 		}
 	}
 	work.Keys = int64(i)

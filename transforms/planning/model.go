@@ -41,9 +41,17 @@ type Model struct {
 	Seed    uint64
 	// Prompt is the text of the prompt template.
 	Prompt string
-	// Rematch makes the table from stored answers alone, without a call.
+	// Rematch makes the table from stored answers alone, without a call; keys
+	// without one are not planned.
 	Rematch bool
+	// Failed, if not empty, is the name of the file in the output that a
+	// Backlog left, once it has asked all there is to ask: nobody is asked
+	// again, and keys without an answer failed.
+	Failed string
 }
+
+// stored says that answers come from the paid log alone.
+func (m Model) stored() bool { return m.Rematch || m.Failed != "" }
 
 // Align says who scores candidates.
 type Align struct {

@@ -1,6 +1,8 @@
 package planning
 
 import (
+	"context"
+	"iter"
 	"strings"
 
 	"foray/llm"
@@ -69,6 +71,46 @@ func (a *asking) request(key []int32) (llm.Request, error) {
 		Model: a.Name, Messages: messages, Temperature: a.Temperature, MaxTokens: a.MaxTokens, Seed: a.Seed,
 		Key: key, PromptVersion: a.prompt.Version(),
 	})
+}
+
+// turn is one request of a conversation about a key.
+type turn struct {
+	llm.Request
+	id llm.ID
+	// answered says that its answer is stored.
+	answered bool
+}
+
+// turns yields the conversations about a key, one a sample, as far as stored
+// answers carry them: what was asked and answered, and then the request that
+// is to be asked next, if there is one. Without a log nothing is answered.
+func (a *asking) turns(ctx context.Context, key []int32, log llm.Log) iter.Seq2[turn, error] {
+	return func(yield func(turn, error) bool) {
+		first, err := a.request(key)
+		if err != nil {
+			yield(turn{}, err)
+			return
+		}
+		for first.Sample = range max(a.Samples, 1) {
+			next, open := first, true
+			for times := 0; open && times <= a.reasks(); times++ {
+				t := turn{Request: next, id: next.ID()}
+				var answer llm.Answer
+				if log != nil {
+					if answer, t.answered, err = log.Lookup(ctx, t.id, key); err != nil {
+						yield(turn{}, err)
+						return
+					}
+				}
+				if !yield(t, nil) {
+					return
+				}
+				if open = t.answered; open {
+					next, open = a.judge().Again(next, answer.Text)
+				}
+			}
+		}
+	}
 }
 
 // reasks is how often an answer is asked again. Where answers are held to the

@@ -153,7 +153,12 @@ func newSession(ctx context.Context, cfg Config) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.client, err = cfg.Model.client(cfg.Model.Endpoint); err != nil {
+	if cfg.Model.Failed != "" {
+		s.client, err = readFailed(ctx, b, cfg.Model.Failed)
+	} else {
+		s.client, err = cfg.Model.client(cfg.Model.Endpoint)
+	}
+	if err != nil {
 		return nil, &commit.Failure{Exit: 1, Message: err.Error()}
 	}
 	if s.command, err = commandOf(cfg); err != nil {
@@ -180,6 +185,11 @@ func (m Model) client(endpoint string) (llm.Asker, error) {
 	if m.Rematch {
 		return nobody{}, nil
 	}
+	return m.Client(endpoint)
+}
+
+// Client is the client of one endpoint.
+func (m Model) Client(endpoint string) (*llm.Client, error) {
 	key, err := m.Key()
 	if err != nil {
 		return nil, err

@@ -44,6 +44,8 @@ type Config struct {
 	// Model is set for planner.OpenAI.
 	Model Model
 	Decisions
+	// Before are counts of what was done in front of the job, for its manifest.
+	Before map[string]int64
 }
 
 // Candidates is how many clusters of a baseline a row keeps.

@@ -75,6 +75,9 @@ func (v *voter) plan(ctx context.Context, w *World, p *planned) error {
 		b.fill(row, w)
 	case len(p.rejects) > 0:
 		row.Status = schemas.StatusFailed
+	case v.model.Failed != "":
+		p.reject("no answer to it came back", "")
+		row.Status = schemas.StatusFailed
 	default: // nothing is stored, and nobody is asked
 		row.Status, row.Model, row.PromptVersion, p.decided = schemas.StatusNotPlanned, "", "", true
 	}

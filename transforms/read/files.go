@@ -101,6 +101,12 @@ func open(ctx context.Context, url string, offset, length int64) (io.ReadCloser,
 	return b.Open(ctx, name, offset, length)
 }
 
+// Open opens a file that Files has found, and unpacks it if its extension is
+// .gz or .zst.
+func Open(ctx context.Context, url string) (io.ReadCloser, error) {
+	return unpack(ctx, url, compressionOf(url, nil))
+}
+
 // unpack opens a file and unpacks it.
 func unpack(ctx context.Context, url string, how Compression) (io.ReadCloser, error) {
 	f, err := open(ctx, url, 0, -1)
