@@ -146,7 +146,11 @@ func TestBadInput(t *testing.T) {
 	}{
 		{"missing file", nil, []string{"--items", "none.csv"}, 2, []string{"--items=none.csv", "there is no file none.csv"}},
 		{"empty file", map[string][]byte{"events.csv": nil}, nil, 1, []string{"events.csv: is empty"}},
-		{"header alone", map[string][]byte{"events.csv": text(good.events[:1])}, nil, 2, []string{"events.csv", "--timestamp_column=timestamp", "there is no time"}},
+		{"header alone", map[string][]byte{"events.csv": text(good.events[:1])}, nil, 1, []string{"--events=events.csv: holds no rows"}},
+		{"header of items alone", map[string][]byte{"items.csv": text(good.items[:1])}, nil, 1, []string{"--items=items.csv: holds no rows"}},
+		{"no row that can be read", map[string][]byte{"events.csv": text(all(good.events, func(s string) string { return s + ",extra" }))}, nil, 1,
+			[]string{"--events=events.csv: no row at the head can be read: events.csv:2: found 5 fields, while the header has 4"}},
+		{"a Parquet file without rows", map[string][]byte{"events.parquet": asParquet(t, good.events[:1])}, []string{"--events", "events.parquet"}, 1, []string{"--events=events.parquet: holds no rows"}},
 		{"a glob that matches nothing", nil, []string{"--events", "log-*.csv"}, 2, []string{"no file matches log-*.csv"}},
 		{"no such column", nil, []string{"--user_id_column", "user"}, 2, []string{"events.csv", `there is no column "user" among "user_id", "item_id", "timestamp"`}},
 		{"a column twice", map[string][]byte{"items.csv": text(change(good.items, 1, func(s string) string { return strings.Replace(s, "description", "title", 1) }))}, nil, 2,

@@ -11,13 +11,14 @@ import (
 )
 
 // inspectJSON finds columns among the names at the head.
-func (f *File) inspectJSON(columns []Column, head []byte, sample func([][]byte) bool) error {
+func (f *File) inspectJSON(columns []Column, head []byte, heads *sampler) error {
 	var first error // what is wrong with the first row
 	scan := jsonl.NewScanner(bytes.NewReader(head), jsonl.Options{Columns: names(columns), Name: f.Path})
 	for scan.Scan() {
 		if err := scan.RowErr(); err != nil {
 			first = cmp.Or(first, err)
-		} else if !sample(scan.Fields()) {
+			heads.reject(err)
+		} else if !heads.take(scan.Fields()) {
 			break
 		}
 	}

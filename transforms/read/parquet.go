@@ -52,7 +52,7 @@ func (f File) openParquet(ctx context.Context, names []string) (file *columnar.F
 // inspectParquet finds columns by name and holds their types against their
 // use. Times of a type of their own are no samples: there is no doubt about
 // their unit.
-func (f *File) inspectParquet(ctx context.Context, columns []Column, sample func([][]byte) bool) error {
+func (f *File) inspectParquet(ctx context.Context, columns []Column, heads *sampler) error {
 	if f.Compression != Plain {
 		return fmt.Errorf("%s: a Parquet file that is packed with %s cannot be read in pieces: unpack it (Parquet is compressed inside)", f.Path, f.Compression)
 	}
@@ -78,13 +78,14 @@ func (f *File) inspectParquet(ctx context.Context, columns []Column, sample func
 		f.TypedTimes = f.TypedTimes || c.use == asTime && found.Kind == columnar.Time
 	}
 	if f.TypedTimes || file.Rows() == 0 {
+		heads.good = heads.good || file.Rows() > 0
 		return nil
 	}
-	return f.sampleParquet(ctx, names(columns), sample)
+	return f.sampleParquet(ctx, names(columns), heads)
 }
 
 // sampleParquet gives the rows of the first batch.
-func (f *File) sampleParquet(ctx context.Context, names []string, sample func([][]byte) bool) error {
+func (f *File) sampleParquet(ctx context.Context, names []string, heads *sampler) error {
 	file, columns, places, err := f.openParquet(ctx, names)
 	if err != nil {
 		return err
@@ -102,7 +103,7 @@ func (f *File) sampleParquet(ctx context.Context, names []string, sample func([]
 				texts[i], _ = appendText(nil, columns[at].Kind, &batch.Columns[at], row)
 			}
 		}
-		if !sample(texts) {
+		if !heads.take(texts) {
 			break
 		}
 	}

@@ -281,6 +281,7 @@ func TestInspectEvents(t *testing.T) {
 		{spec("seconds.csv"), fields.Seconds, []int{0, 1, 2}},
 		{stars, fields.Seconds, []int{0, 1, 2, 3}},
 		{spec("millis.tsv"), fields.Milliseconds, []int{1, 2, 0}},
+		{spec("headed.csv,seconds.csv"), fields.Seconds, []int{0, 1, 2}},
 		{dat, fields.RFC3339, []int{0, 1, 3, 2}},
 	} {
 		s, err := InspectEvents(t.Context(), tc.spec)
@@ -300,7 +301,7 @@ func TestInspectEvents(t *testing.T) {
 		{EventsSpec{Pattern: "seconds.csv", User: "user", Item: "what", Time: "time"}, "--event_item_id_column"},
 		{EventsSpec{Pattern: "seconds.csv", User: "user", Item: "item", Time: "when"}, "--timestamp_column"},
 		{spec("words.csv"), "--timestamp_column=time"},
-		{spec("headed.csv"), "--timestamp_column=time"},
+		{spec("headed.csv"), "--events=headed.csv: holds no rows"},
 		{spec("mixed.csv"), "--timestamp_column=time"},
 		{spec("damaged.gz"), "damaged.gz"},
 	} {

@@ -121,11 +121,12 @@ func Inspect(ctx context.Context, spec Spec, sample func(row [][]byte) bool) (So
 		return Source{}, err
 	}
 	s := Source{Of: spec.Flag}
+	heads := &sampler{sample: sample}
 	for _, c := range spec.Columns {
 		s.Names = append(s.Names, c.Name)
 	}
 	for _, in := range files {
-		f, err := inspect(ctx, spec, in, sample)
+		f, err := inspect(ctx, spec, in, heads)
 		if err != nil {
 			return Source{}, err
 		}
@@ -136,10 +137,43 @@ func Inspect(ctx context.Context, spec Spec, sample func(row [][]byte) bool) (So
 		}
 		s.Splits = append(s.Splits, splits...)
 	}
-	return s, nil
+	return s, heads.verdict(spec)
 }
 
-func inspect(ctx context.Context, spec Spec, in schemas.Input, sample func([][]byte) bool) (File, error) {
+// sampler takes the rows at the heads of files.
+type sampler struct {
+	sample func(row [][]byte) bool
+	// good tells that there was one, bad what is wrong with the first that is
+	// none.
+	good bool
+	bad  error
+}
+
+// take takes a row; it returns whether the file's next one is wanted.
+func (s *sampler) take(row [][]byte) bool {
+	s.good = true
+	return s.sample(row)
+}
+
+// reject takes what is wrong with a row.
+func (s *sampler) reject(why error) {
+	if s.bad == nil {
+		s.bad = why
+	}
+}
+
+// verdict is an error if no file has a row at its head that can be read.
+func (s *sampler) verdict(spec Spec) error {
+	switch {
+	case s.good:
+		return nil
+	case s.bad != nil:
+		return fmt.Errorf("--%s=%s: no row at the head can be read: %w", spec.Flag, spec.Pattern, s.bad)
+	}
+	return fmt.Errorf("--%s=%s: holds no rows", spec.Flag, spec.Pattern)
+}
+
+func inspect(ctx context.Context, spec Spec, in schemas.Input, heads *sampler) (File, error) {
 	f := File{Input: in, Delimiter: spec.Delimiter, NoHeader: spec.NoHeader}
 	head, err := f.unpackHead(ctx)
 	if err != nil {
@@ -150,7 +184,7 @@ func inspect(ctx context.Context, spec Spec, in schemas.Input, sample func([][]b
 	}
 	f.Format = formatOf(spec.Format, in.Path, head)
 	if f.Format == Parquet {
-		return f, f.inspectParquet(ctx, spec.Columns, sample)
+		return f, f.inspectParquet(ctx, spec.Columns, heads)
 	}
 	if len(head) == headBytes { // the last row may be cut
 		if i := bytes.LastIndexByte(head, '\n'); i > 0 {
@@ -158,12 +192,12 @@ func inspect(ctx context.Context, spec Spec, in schemas.Input, sample func([][]b
 		}
 	}
 	if f.Format == JSONL {
-		return f, f.inspectJSON(spec.Columns, head, sample)
+		return f, f.inspectJSON(spec.Columns, head, heads)
 	}
 	if f.Delimiter == "" {
 		f.Delimiter = delimiterOf(spec.Format, in.Path, head)
 	}
-	return f, f.inspectDelimited(spec.Columns, head, sample)
+	return f, f.inspectDelimited(spec.Columns, head, heads)
 }
 
 // unpackHead reads the head of the content, and tells how it is packed.
@@ -190,7 +224,7 @@ func (f *File) unpackHead(ctx context.Context) ([]byte, error) {
 }
 
 // inspectDelimited finds columns in the header.
-func (f *File) inspectDelimited(columns []Column, head []byte, sample func([][]byte) bool) error {
+func (f *File) inspectDelimited(columns []Column, head []byte, heads *sampler) error {
 	scan := delimited.NewScanner(bytes.NewReader(head), delimited.Options{Delimiter: f.Delimiter, Name: f.Path})
 	if !scan.Scan() {
 		if err := scan.Err(); err != nil {
@@ -208,7 +242,13 @@ func (f *File) inspectDelimited(columns []Column, head []byte, sample func([][]b
 	}
 	row := make([][]byte, len(f.Columns))
 	for more := f.NoHeader || scan.Scan(); more; more = scan.Scan() {
-		if scan.RowErr() == nil && f.pick(scan.Fields(), row) == nil && !sample(row) {
+		err := scan.RowErr()
+		if err == nil {
+			err = f.pick(scan.Fields(), row)
+		}
+		if err != nil {
+			heads.reject(fmt.Errorf("%s:%d: %s", f.Path, scan.Line(), reason(err)))
+		} else if !heads.take(row) {
 			break
 		}
 	}
