@@ -114,6 +114,8 @@ func (o *options) checkModel() error {
 		return job.UsageError("--llm_concurrency=%d: want at least one call in flight", m.Concurrency)
 	case m.Timeout <= 0:
 		return job.UsageError("--llm_timeout=%v: want a time such as 60s", m.Timeout)
+	case !(m.Temperature <= 2): // NaN, too
+		return job.UsageError("--llm_temperature=%g: want 0 to 2, or a number below 0 to leave it to the endpoint", m.Temperature)
 	case m.MaxTokens < 1:
 		return job.UsageError("--llm_max_tokens=%d: want at least one", m.MaxTokens)
 	case !(m.RequestsPerMinute >= 0 && m.TokensPerMinute >= 0):
