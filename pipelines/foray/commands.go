@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -108,6 +109,9 @@ func stageCommand(use, short, example string, groups []group, stage func(context
 		end()
 		for _, t := range r.Published {
 			fmt.Fprintf(cmd.OutOrStdout(), "published %s\n", c.Bucket.URL(t+"/"+c.Version))
+		}
+		if v := r.Versions[schemas.LookupTable]; v != "" && err == nil && !r.Submitted && !slices.Contains(r.Published, schemas.LookupTable) {
+			fmt.Fprintf(cmd.OutOrStdout(), "wrote %s; to publish it: foray publish --output %s --to %s\n", c.Bucket.URL(schemas.LookupTable+"/"+v), o.output, v)
 		}
 		return err
 	}
