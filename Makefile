@@ -26,7 +26,7 @@ test: ## every Go test
 lint: ## vet, staticcheck, gofmt, and which package may import which
 	$(GO) vet $(PACKAGES)
 	$(GO) tool -modfile=$(TOOLS) staticcheck $(PACKAGES)
-	@unformatted=$$(gofmt -l pipelines transforms llm schemas testdata); \
+	@unformatted=$$(gofmt -l .); \
 	  if [ -n "$$unformatted" ]; then echo "not gofmt-ed: $$unformatted"; exit 1; fi
 	$(GO) test -run TestImportDirection ./schemas
 
