@@ -34,13 +34,10 @@ const (
 // Decodings are all of them.
 var Decodings = []Decoding{FreeDecoding, SchemaDecoding, ChoiceDecoding, GrammarDecoding, GuidanceDecoding}
 
-// The limits of enumerations in OpenAI's strict schemas
-// (https://platform.openai.com/docs/guides/structured-outputs).
-const (
-	mostCodes      = 1000
-	fewCodes       = 250   // with more of them …
-	mostCodeLength = 15000 // … their characters are limited, too
-)
+// mostCodes is the most values that an enumeration of OpenAI's strict schemas
+// may have (https://platform.openai.com/docs/guides/structured-outputs). Their
+// 15,000 characters are never reached: a code has ten at most.
+const mostCodes = 1000
 
 // DecoderConfig is the configuration of a Decoder.
 type DecoderConfig struct {
@@ -75,7 +72,6 @@ func NewDecoder(cfg DecoderConfig) (*Decoder, error) {
 		return d, nil
 	}
 	d.form = forms[cfg.Decoding]
-	var codes int
 	for _, id := range cfg.Vocabulary.IDs() {
 		if cfg.Blocked != nil && cfg.Blocked(id) {
 			continue
@@ -83,7 +79,6 @@ func NewDecoder(cfg DecoderConfig) (*Decoder, error) {
 		text, _ := cfg.Vocabulary.Description(id)
 		if d.form.codes {
 			text = code(id)
-			codes += len(text)
 		}
 		if !utf8.ValidString(text) {
 			return nil, fmt.Errorf("--llm_decode %s: the description of cluster %d is not UTF-8", cfg.Decoding, id)
@@ -94,9 +89,9 @@ func NewDecoder(cfg DecoderConfig) (*Decoder, error) {
 	switch {
 	case len(d.allowed) == 0:
 		return nil, fmt.Errorf("--llm_decode %s: no cluster is allowed", cfg.Decoding)
-	case d.form.codes && (len(d.allowed) > mostCodes || len(d.allowed) > fewCodes && codes > mostCodeLength):
-		return nil, fmt.Errorf("--llm_decode %s: a schema holds at most %d codes, and of more than %d at most %d characters, but %d clusters make %d: use fewer clusters, or %s or %s where the endpoint knows them",
-			cfg.Decoding, mostCodes, fewCodes, mostCodeLength, len(d.allowed), codes, ChoiceDecoding, GrammarDecoding)
+	case d.form.codes && len(d.allowed) > mostCodes:
+		return nil, fmt.Errorf("--llm_decode %s: a schema holds at most %d codes, but there are %d clusters: use fewer clusters, or %s or %s where the endpoint knows them",
+			cfg.Decoding, mostCodes, len(d.allowed), ChoiceDecoding, GrammarDecoding)
 	}
 	if d.form.codes {
 		d.table = d.describeCodes()
@@ -177,10 +172,11 @@ func withSystem(messages []Message, text string) []Message {
 	return append([]Message{{RoleSystem, text}}, messages...)
 }
 
-// Match finds the cluster that an answer names, by its code if it is JSON with
-// one, else as Vocabulary.Match does: endpoints differ in what they put around
-// a constrained answer, and a refusal is free text. It takes time linear in
-// the answer and never fails. That the cluster was allowed is for the caller
+// Match finds the cluster that an answer names: by its code if it is JSON with
+// one; by its description, whatever that holds, if it is the prefix and that
+// alone; else as Vocabulary.Match does, for endpoints differ in what they put
+// around a constrained answer, and a refusal is free text. It takes time linear
+// in the answer and never fails. That the cluster was allowed is for the caller
 // to check.
 func (d *Decoder) Match(answer string) Match {
 	v := d.cfg.Vocabulary
@@ -194,8 +190,11 @@ func (d *Decoder) Match(answer string) Match {
 			return v.Match(value)
 		}
 	}
-	if d.cfg.Prefix != "" {
-		answer = strings.TrimPrefix(strings.TrimSpace(answer), d.cfg.Prefix)
+	if description, ok := strings.CutPrefix(strings.TrimSpace(answer), d.cfg.Prefix); ok {
+		if id, ok := v.exact[description]; ok {
+			return Match{id, Exact}
+		}
+		answer = description
 	}
 	return v.Match(answer)
 }

@@ -50,9 +50,11 @@ func (c *Client) failure(model string, x *exchange, err error) error {
 		return &TerminalError{kind, advice, fmt.Errorf("%s answers HTTP status %d: %s", c.endpoint, x.status, said.Message)}
 	}
 	return &CallError{
-		Status:     status,
-		Message:    said.Message,
-		Retry:      retriable(status),
+		Status:  status,
+		Message: said.Message,
+		Retry:   retriable(status),
+		// A proxy that has waited long enough knows nothing of the model.
+		MaybePaid:  status == http.StatusGatewayTimeout,
 		RetryAfter: retryAfter(x.header, c.now()),
 	}
 }

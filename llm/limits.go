@@ -91,7 +91,8 @@ type withinLimits struct {
 // below Retrying, so that a pause holds no place, and each attempt counts.
 //
 // It adds no failure of its own, but once a call has failed with a
-// *TerminalError other than a SpentBudget, all that wait and all that come later fail with it at once.
+// *TerminalError other than a SpentBudget, all that wait and all that come
+// later fail with it at once.
 func Limited(asker Asker, limits *Limits) Asker { return &withinLimits{asker, limits} }
 
 // Ask implements Asker.

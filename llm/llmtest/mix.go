@@ -12,10 +12,14 @@ import (
 	"time"
 )
 
+// Fault is what becomes of a call that would have had this good reply.
+type Fault func(c Call, good Reply) Reply
+
 // Share is a share of all calls, in [0, 1], and what becomes of them.
 type Share struct {
 	Of    float64
-	Reply func(Call) Reply
+	Name  string
+	Fault Fault
 }
 
 // Mix answers as the shares say, and all other calls with good. What becomes
@@ -26,7 +30,7 @@ func Mix(seed uint64, good func(Call) Reply, shares ...Share) func(Call) Reply {
 		draw := draw(seed, c)
 		for _, s := range shares {
 			if draw < s.Of {
-				return s.Reply(c)
+				return s.Fault(c, good(c))
 			}
 			draw -= s.Of
 		}
@@ -42,29 +46,29 @@ func draw(seed uint64, c Call) float64 {
 	return rand.New(rand.NewPCG(seed, h.Sum64())).Float64()
 }
 
-// always is what becomes of calls that need not be looked at.
-func always(reply func() Reply) func(Call) Reply {
-	return func(Call) Reply { return reply() }
+// always is a fault that is the same for all calls.
+func always(reply func() Reply) Fault {
+	return func(Call, Reply) Reply { return reply() }
 }
 
-// Faults are what can go wrong, by name. The texts of half answers never
-// reach anybody.
-var Faults = map[string]func(Call) Reply{
+// Faults are what can go wrong, by name.
+var Faults = map[string]Fault{
+	"slow":        func(_ Call, good Reply) Reply { return Slow(5*time.Second, good) },
 	"429":         always(func() Reply { return RateLimited("") }),
 	"429-seconds": always(func() Reply { return RateLimited("1") }),
 	"429-date":    always(func() Reply { return RateLimitedUntil(time.Now().Add(2 * time.Second)) }),
 	"500":         always(ServerError),
 	"503":         always(Unavailable),
 	"hang":        always(Hang),
-	"reset":       always(func() Reply { return ResetBody("half an answer") }),
-	"truncated":   always(func() Reply { return Truncated("half an answer") }),
+	"reset":       func(_ Call, good Reply) Reply { good.Reset = true; return good },
+	"truncated":   func(_ Call, good Reply) Reply { good.Truncate = true; return good },
 	"200-error":   always(func() Reply { return HiddenError("overloaded", "try later") }),
 	"no-choices":  always(NoChoices),
 	"wrong-json":  always(WrongJSON),
 	"junk":        always(Junk),
-	"from-key":    FromKey,
+	"from-key":    func(c Call, _ Reply) Reply { return FromKey(c) },
 	"1mb":         always(func() Reply { return Huge(1 << 20) }),
-	"drip":        always(func() Reply { return Dripping(100*time.Millisecond, Huge(1<<10)) }),
+	"drip":        func(_ Call, good Reply) Reply { return Dripping(time.Second, good) },
 	"quota":       always(SpentQuota),
 }
 
@@ -81,7 +85,8 @@ func ParseShares(text string) ([]Share, error) {
 			continue
 		}
 		name, value, _ := strings.Cut(part, "=")
-		reply, ok := Faults[strings.TrimSpace(name)]
+		name = strings.TrimSpace(name)
+		fault, ok := Faults[name]
 		if !ok {
 			return nil, fmt.Errorf("no fault %q: there are %s", name, strings.Join(FaultNames(), ", "))
 		}
@@ -92,7 +97,7 @@ func ParseShares(text string) ([]Share, error) {
 		if sum += of; sum > 1+1e-9 {
 			return nil, fmt.Errorf("the shares up to %s sum up to %g, which is more than 1", name, sum)
 		}
-		shares = append(shares, Share{of, reply})
+		shares = append(shares, Share{of, name, fault})
 	}
 	return shares, nil
 }

@@ -3,9 +3,11 @@ package llmtest
 import (
 	"encoding/json"
 	"fmt"
+	"hash/fnv"
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -133,15 +135,45 @@ func Dripping(pause time.Duration, reply Reply) Reply {
 }
 
 // FromKey answers with the last description of the key that the prompt is
-// about: what stands behind "Cluster N:" in the built-in prompts.
+// about.
 func FromKey(c Call) Reply {
 	description := "nothing"
-	for line := range strings.Lines(c.Prompt) {
-		if name, text, ok := strings.Cut(line, ": "); ok && strings.HasPrefix(name, "Cluster ") {
-			description = strings.TrimSpace(text)
-		}
+	if key := KeyOf(c.Prompt); len(key) > 0 {
+		description = key[len(key)-1]
 	}
 	return Text("New cluster: " + description)
+}
+
+// KeyOf is the descriptions of the key that a prompt is about: what stands
+// behind "Cluster 1:", "Cluster 2:", … in the built-in prompts.
+func KeyOf(prompt string) []string {
+	var key []string
+	for line := range strings.Lines(prompt) {
+		name, description, ok := strings.Cut(strings.TrimSpace(line), ": ")
+		if ok && name == "Cluster "+strconv.Itoa(len(key)+1) {
+			key = append(key, description)
+		}
+	}
+	return key
+}
+
+// Novel answers with one of these descriptions that is none of the key's,
+// always the same for a key.
+func Novel(descriptions []string) func(Call) Reply {
+	return func(c Call) Reply {
+		key := KeyOf(c.Prompt)
+		h := fnv.New64a()
+		for _, d := range key {
+			h.Write([]byte(d + "\n"))
+		}
+		at := h.Sum64()
+		for i := range uint64(len(descriptions)) {
+			if d := descriptions[(at+i)%uint64(len(descriptions))]; !slices.Contains(key, d) {
+				return Text("New cluster: " + d)
+			}
+		}
+		return Junk()
+	}
 }
 
 func (reply Reply) send(w http.ResponseWriter, r *http.Request) {

@@ -6,8 +6,9 @@
 //	s := llmtest.StartPiped(t, reply)         the same without sockets, for testing/synctest
 //	reply := llmtest.Mix(seed, good, shares…) some calls go wrong, the same ones each time
 //	shares, err := llmtest.ParseShares("429=0.05,hang=0.01")
+//	reply := llmtest.Novel(descriptions)      as a good model answers the built-in prompts
 //	reply := llmtest.Constrained(free)        answers as constraints want
-//	http.Handle("/", llmtest.New(reply))      by hand
+//	http.Handle("/", llmtest.New(reply))      by hand: go run ./scripts/misbehave
 package llmtest
 
 import (
@@ -76,6 +77,17 @@ func (s *Server) CallsOf(prompt string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.calls[prompt]
+}
+
+// Repeats is the number of prompts by how often each was asked.
+func (s *Server) Repeats() map[int]int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	repeats := map[int]int{}
+	for _, n := range s.calls {
+		repeats[n]++
+	}
+	return repeats
 }
 
 // MostAtOnce is the most calls that were under way at a time.
