@@ -5,12 +5,14 @@
 //
 // Asking is a chain of Askers, each of which does one thing:
 //
-//	client := llm.NewClient(…)                  one HTTP call
-//	asker := llm.Retrying(client, llm.Retries{}) a few attempts
+//	client := llm.NewClient(…)                   one HTTP call
+//	asker := llm.Budgeted(client, budget)        so much is spent
+//	asker = llm.Limited(asker, limits)           so much at once and a minute
+//	asker = llm.Retrying(asker, llm.Retries{})   a few attempts
 //	asker = llm.Recorded(asker, log)             nothing is paid for twice
 //
-// Rate limits, budgets and constrained decoding are further links of the same
-// chain. The prompt and the idea of planning clusters by their descriptions
+// A Decoder holds answers to the vocabulary, and its Canary proves that the
+// endpoint does. The prompt and the idea of planning clusters by their descriptions
 // are those of Wang et al., "LLMs for User Interest Exploration in Large-scale
 // Recommendation Systems" (arXiv 2405.16363).
 //
