@@ -61,7 +61,7 @@ func (f *concludeFn) ProcessElement(ctx context.Context, _ int, scores func(*Sco
 	if err != nil {
 		return fmt.Errorf("write metrics: %w", err)
 	}
-	data, err := b.page(ctx, bucket, cfg, metrics, total.Keys)
+	data, err := b.page(ctx, bucket, cfg, metrics, &total)
 	if err != nil {
 		return fmt.Errorf("gather the report: %w", err)
 	}

@@ -35,7 +35,7 @@ const (
 )
 
 // page gathers what the report shows.
-func (b *book) page(ctx context.Context, bucket store.Bucket, cfg Config, metrics []schemas.Metric, keys map[int64][]int32) (report.Data, error) {
+func (b *book) page(ctx context.Context, bucket store.Bucket, cfg Config, metrics []schemas.Metric, s *Score) (report.Data, error) {
 	w, t := b.world, b.table
 	d := report.Data{
 		Planner: cfg.Names()[0], History: cfg.Planning.K, Leaves: len(w.Leaves), Metrics: metrics, Definitions: Definitions,
@@ -45,8 +45,21 @@ func (b *book) page(ctx context.Context, bucket store.Bucket, cfg Config, metric
 			{Name: "metrics", Path: "../metrics/" + cfg.Version + "/", Note: "the figures of this page"},
 			{Name: "rejects", Path: "../rejects/", Note: "what was not used, and why"},
 		},
+		Cost:     cost(t.Manifest),
 		Versions: []report.Version{{Table: schemas.LookupTable, Version: cfg.Lookup, Parents: parentsOf(t.Manifest)}},
 	}
+	for table, note := range map[string]string{
+		schemas.TransitionsTable: "keys and what came next, before the cut", schemas.KeysTable: "users at each key", schemas.ItemClustersTable: "the cluster of every item",
+	} {
+		if v := t.Manifest.Parents[table]; v != "" {
+			d.Links = append(d.Links, report.Link{Name: table, Path: "../" + table + "/" + v + "/", Note: note})
+		}
+	}
+	if v := cfg.Report.Recommendations; v != "" {
+		d.Links = append(d.Links, report.Link{Name: schemas.RecommendationsTable, Path: "../" + schemas.RecommendationsTable + "/" + v + "/", Note: "every user’s slate"})
+	}
+	slices.SortStableFunc(d.Links[4:], func(a, b report.Link) int { return cmp.Compare(a.Name, b.Name) })
+	d.Read.TestUsers, d.Read.TestTransitions = s.Users, s.sum(sumCases)
 	counts := map[int32]int64{}
 	statuses := map[string]int64{}
 	for _, r := range t.Rows {
@@ -68,7 +81,23 @@ func (b *book) page(ctx context.Context, bucket store.Bucket, cfg Config, metric
 	if err := readPart(ctx, bucket, cfg, &d); err != nil {
 		return d, err
 	}
-	return d, users(ctx, cfg, w, keys, &d)
+	return d, users(ctx, cfg, w, s.Keys, &d)
+}
+
+// cost tells what asking a model for the table took, by its manifest.
+func cost(m schemas.Manifest) (counts []report.Count) {
+	for _, c := range []struct{ count, name string }{
+		{planning.AnswersGiven, "Keys answered"},
+		{planning.AnswersRecorded, "of these by answers paid for earlier"},
+		{planning.CallsFailed, "Keys without an answer"},
+		{planning.PromptTokens, "Tokens of prompts"},
+		{planning.CompletionTokens, "Tokens of answers"},
+	} {
+		if n := m.Counts[c.count]; n > 0 {
+			counts = append(counts, report.Count{Name: c.name, N: n})
+		}
+	}
+	return counts
 }
 
 func parentsOf(m schemas.Manifest) []string {

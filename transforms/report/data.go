@@ -26,7 +26,10 @@ type Data struct {
 	// Leaves is the number of leaf clusters, the size of the vocabulary.
 	Leaves int
 
-	Read     Read
+	Read Read
+	// Cost are figures of what asking took, by what they count; none if no
+	// model was asked.
+	Cost     []Count
 	Versions []Version
 	Links    []Link
 
@@ -48,9 +51,13 @@ type Data struct {
 	Users   []User
 }
 
-// Definition says what a metric is, by its name in Metrics or a part of it.
+// Definition says what a metric is, by its name in Metrics less what says how
+// it is weighted, or that part itself.
 type Definition struct {
 	Metric, Name, Meaning string
+	// Group is the heading that the metric stands under; metrics of one group
+	// stand together.
+	Group string
 	// Share says that it is a share, shown in percent.
 	Share bool
 }
@@ -64,6 +71,8 @@ type Read struct {
 	// From and To are the times of the first and the last event, TrainUntil
 	// the cut between training and judging; shown in UTC.
 	From, To, TrainUntil time.Time
+	// TestUsers met TestTransitions new clusters after TrainUntil.
+	TestUsers, TestTransitions int64
 	// Rejects count the rows that were not used, by reason.
 	Rejects []Count
 }

@@ -9,7 +9,7 @@ import (
 // draws returns the plots for which there is data.
 func draws(d Data) ([]figure, error) {
 	var drawn []figure
-	for _, draw := range []func(Data) (figure, bool, error){recallFigure, statusFigure, plansFigure, trafficFigure} {
+	for _, draw := range []func(Data) (figure, bool, error){recallFigure, decileFigure, plansFigure, treeFigure, statusFigure, trafficFigure} {
 		f, ok, err := draw(d)
 		if err != nil {
 			return nil, err
@@ -42,6 +42,70 @@ func recallFigure(d Data) (f figure, ok bool, err error) {
 		return f, true, err
 	}
 	return f, false, nil
+}
+
+// decileFigure shows where the recall comes from: keys of many users, or of
+// few.
+func decileFigure(d Data) (f figure, ok bool, err error) {
+	metrics := figures(d.Metrics)
+	var bars []bar
+	var randoms float64
+	for n := range 10 {
+		name := fmt.Sprintf("%s%d", decile, n+1)
+		m, found := metrics.get(name, d.Planner, 10)
+		if !found {
+			continue
+		}
+		label := fmt.Sprintf("tenth %d", n+1)
+		switch n {
+		case 0:
+			label = "most users"
+		case 9:
+			label = "fewest users"
+		}
+		bars = append(bars, bar{label, percent(m.Value), clip(m.Value), clip(m.Low), clip(m.High), true})
+		if r, found := metrics.get(name, "random", 10); found {
+			randoms = max(randoms, r.Value)
+		}
+	}
+	if len(bars) < 2 {
+		return f, false, nil
+	}
+	f.Question = "Does it work for rare interests, too?"
+	f.Answer = "Recall@10 by the traffic of keys: each line is a tenth of all users, from those at the best-travelled keys to those at the rarest. Lines are 95 % intervals."
+	if randoms > 0 {
+		f.Answer += fmt.Sprintf(" Random plans reach %s at best.", percent(randoms))
+	}
+	f.SVG, err = inline(barChart(bars, true), f.Question)
+	return f, true, err
+}
+
+// treeFigure shows how far plans go from what users had.
+func treeFigure(d Data) (f figure, ok bool, err error) {
+	metrics := figures(d.Metrics)
+	var bars []bar
+	shared := 0.0
+	for level := int32(0); ; level++ {
+		m, found := metrics.get(common, d.Planner, level)
+		if !found {
+			break
+		}
+		shared += m.Value
+		bars = append(bars, bar{fmt.Sprintf("level %d", level), percent(m.Value), clip(m.Value), clip(m.Low), clip(m.High), false})
+	}
+	if len(bars) == 0 {
+		return f, false, nil
+	}
+	bars[len(bars)-1].name = "siblings"
+	apart := clip(1 - shared)
+	bars = append([]bar{{"no ancestor", percent(apart), apart, apart, apart, false}}, bars...)
+	for i := range bars {
+		bars[i].strong = i > 0
+	}
+	f.Question = "How far from the familiar do plans go?"
+	f.Answer = fmt.Sprintf("%s of the plans share an ancestor in the cluster tree with their key, and differ below it; the level is that of the closest one, 0 the coarsest.", percent(clip(shared)))
+	f.SVG, err = inline(barChart(bars, false), f.Question)
+	return f, true, err
 }
 
 func statusFigure(d Data) (f figure, ok bool, err error) {

@@ -45,6 +45,7 @@ func Render(w io.Writer, d Data) error {
 		Planner:  plain(d.Planner),
 		Verdict:  judge(d),
 		Table:    tabulate(d),
+		Leads:    leads(d),
 		Figures:  drawn,
 		Samples:  planRows(d.Samples),
 		Worst:    caseRows(d.Worst),
@@ -53,7 +54,8 @@ func Render(w io.Writer, d Data) error {
 		Rejects:  countRows(d.Read.Rejects),
 		Versions: versionRows(d.Versions),
 		Links:    linkRows(d.Links),
-		Terms:    terms,
+		Cost:     costRows(d.Cost),
+		Terms:    allTerms(d.Definitions),
 	}
 	if err := layoutTemplate.Execute(w, p); err != nil {
 		return fmt.Errorf("write the report: %w", err)
@@ -70,6 +72,8 @@ type page struct {
 	Planner  string
 	Verdict  verdict
 	Table    metricTable
+	Leads    leadTable
+	Cost     []countRow
 	Figures  []figure
 	Samples  []planRow
 	Worst    []caseRow
@@ -171,6 +175,8 @@ func facts(d Data) (facts []fact) {
 	if cut := day(d.Read.TrainUntil); cut != "" {
 		facts = append(facts, fact{"Trained until (UTC)", cut})
 	}
+	number("Users judged on", d.Read.TestUsers)
+	number("Their transitions", d.Read.TestTransitions)
 	for _, f := range d.Read.ItemFormats {
 		facts = append(facts, fact{"Items read as", f})
 	}
@@ -195,6 +201,15 @@ func countRows(counts []Count) []countRow {
 	})
 	rows := make([]countRow, len(sorted))
 	for i, c := range sorted {
+		rows[i] = countRow{plain(c.Name), thousands(c.N)}
+	}
+	return rows
+}
+
+// costRows keep their order.
+func costRows(counts []Count) []countRow {
+	rows := make([]countRow, len(counts))
+	for i, c := range counts {
 		rows[i] = countRow{plain(c.Name), thousands(c.N)}
 	}
 	return rows

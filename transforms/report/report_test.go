@@ -216,7 +216,8 @@ func TestPageSaysWhatItIsGiven(t *testing.T) {
 	d := sample()
 	text := words(t, render(t, d))
 	want := []string{d.Title, "1,204,811", "2026-09-01 22:10", "item is not in the catalogue", "4,811", d.Versions[2].Version,
-		"lookup every key and its plans", "541,220", "User 7", d.Users[6].Items[2].Title + " explore", d.Samples[0].Key[0], "I would recommend kitchenware, such as"}
+		"lookup every key and its plans", "541,220", "User 7", d.Users[6].Items[2].Title + " explore", d.Samples[0].Key[0], "I would recommend kitchenware, such as",
+		"What it cost Tokens of prompts 41,233,120", "80.0 % of the plans share an ancestor", "random – +7.00 +6.00 to +8.00; p < 0.005"}
 	for _, s := range want {
 		if !strings.Contains(text, s) {
 			t.Errorf("the page does not say %q", s)
@@ -227,8 +228,8 @@ func TestPageSaysWhatItIsGiven(t *testing.T) {
 			t.Errorf("the plan %q is not shown", p.Novel)
 		}
 	}
-	if n := len(regexp.MustCompile(`<svg `).FindAllString(render(t, d), -1)); n != 4 {
-		t.Errorf("%d plots, want 4", n)
+	if n := len(regexp.MustCompile(`<svg `).FindAllString(render(t, d), -1)); n != 6 {
+		t.Errorf("%d plots, want 6", n)
 	}
 	if !strings.Contains(words(t, render(t, hostile())), "<script>alert('foray')</script>") {
 		t.Error("markup in the data is not shown as text")
@@ -264,7 +265,7 @@ func TestColoursHaveContrast(t *testing.T) {
 				colour[m[1]] = luminance(t, m[2])
 			}
 		}
-		for _, pair := range []string{"ink paper", "muted paper", "accent paper", "ink card", "muted card", "ink wash", "explore explore-wash"} {
+		for _, pair := range []string{"ink paper", "muted paper", "accent paper", "ink card", "muted card", "bad paper", "ink wash", "explore explore-wash"} {
 			front, back, _ := strings.Cut(pair, " ")
 			a, b := colour[front], colour[back]
 			if ratio := (max(a, b) + 0.05) / (min(a, b) + 0.05); ratio < 4.5 {

@@ -23,6 +23,12 @@ func sample() Data {
 		Planner: "openai",
 		History: 2,
 		Leaves:  761,
+		Definitions: []Definition{
+			{Metric: "recall", Name: "recall", Group: "What users did next", Share: true, Meaning: "the share of transitions foreseen"},
+			{Metric: "coverage", Name: "coverage", Group: "How plans spread", Share: true, Meaning: "the share of clusters planned"},
+			{Metric: "_minus_", Name: "difference", Meaning: "one less the other"}, {Metric: "_p", Name: "p", Meaning: "by luck"},
+		},
+		Cost: []Count{{"Tokens of prompts", 41_233_120}},
 		Read: Read{
 			Rows: 1_204_811, Users: 41_207, Items: 15_220,
 			From:       time.Date(2025, 12, 1, 8, 26, 0, 0, time.UTC),
@@ -57,6 +63,15 @@ func sample() Data {
 	d.Metrics = append(d.Metrics,
 		schemas.Metric{Name: "match_rate", Planner: "openai", Value: .9793, Low: .9793, High: .9793, N: 552_698},
 		schemas.Metric{Name: "novelty_rate", Planner: "openai", Value: .9939, Low: .9939, High: .9939, N: 541_220})
+	for i := range 10 {
+		d.Metrics = append(d.Metrics, schemas.Metric{Name: fmt.Sprint("recall_decile_", i+1), Planner: "openai", K: 10, Value: .1 - float64(i)/150, Low: .09 - float64(i)/150, High: .11 - float64(i)/150})
+	}
+	for level, share := range []float64{.1, .3, .4} {
+		d.Metrics = append(d.Metrics, schemas.Metric{Name: "tree_common_level", Planner: "openai", K: int32(level), Value: share, Low: share, High: share})
+	}
+	d.Metrics = append(d.Metrics,
+		schemas.Metric{Name: "recall_minus_random", Planner: "openai", K: 10, Value: .07, Low: .06, High: .08},
+		schemas.Metric{Name: "recall_minus_random_p", Planner: "openai", K: 10, Value: .004, Low: .004, High: .004})
 	for i := range 761 {
 		d.Plans = append(d.Plans, int64(9000*math.Pow(float64(i+1), -0.72))-65+int64(rng.IntN(20)))
 		d.Traffic = append(d.Traffic, 1+0.18*rng.NormFloat64())

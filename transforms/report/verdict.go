@@ -16,8 +16,9 @@ type verdict struct {
 	Tiles    []tile
 }
 
-// tile is one number of the first screen.
-type tile struct{ Value, Name, Note string }
+// tile is one number of the first screen; Metric is the one whose definition
+// it leads to, "" for none.
+type tile struct{ Value, Name, Note, Metric string }
 
 // recallMetric is the name of the metric that planners are compared by.
 const recallMetric = "recall"
@@ -71,8 +72,8 @@ func (f figures) planners(judged string) []string {
 // comparison sorts the other planners by how the judged one stands to them.
 type comparison struct{ beats, loses, ties []string }
 
-// compare calls a difference one only where the two intervals do not meet.
-// That is stricter than a test of the difference: close calls count as ties.
+// compare calls a difference one where its interval leaves out 0; where it was
+// not measured, where the intervals of the two do not meet, which is stricter.
 func (f figures) compare(judged string, k int32) (c comparison, ok bool) {
 	own, ok := f.get(recallMetric, judged, k)
 	if !ok {
@@ -81,6 +82,10 @@ func (f figures) compare(judged string, k int32) (c comparison, ok bool) {
 	for _, other := range f.planners(judged) {
 		m, found := f.get(recallMetric, other, k)
 		shown := name(other, maxName)
+		if lead, ok := f.get(recallMetric+minus+other, judged, k); ok && found {
+			own.Low, own.High = m.Value+lead.Low, m.Value+lead.High
+			m.Low, m.High = m.Value, m.Value
+		}
 		switch {
 		case other == judged || !found:
 		case own.Low > m.High:
@@ -128,7 +133,7 @@ func judge(d Data) verdict {
 	case !ok:
 		v.Headline = "Recall was not measured."
 		v.Reasons = append(v.Reasons, "No events after the training cut were compared with the plans, so nothing can be said of what "+
-			planner+" foresees. The rest of the page describes the plans without judging them.")
+			planner+" foresees. "+dates(d.Read)+"The rest of the page describes the plans without judging them.")
 	case c.words() == "":
 		v.Headline = fmt.Sprintf("At recall@%d, %s stands alone: no baseline was measured.", best, planner)
 	default:
@@ -140,6 +145,18 @@ func judge(d Data) verdict {
 	v.Reasons = append(v.Reasons, againstRandom(f, d, best)...)
 	v.Tiles = tiles(f, d, best)
 	return v
+}
+
+// dates say which events there are, where that is known.
+func dates(r Read) string {
+	from, to, cut := day(r.From), day(r.To), day(r.TrainUntil)
+	switch {
+	case from == "" || to == "":
+		return ""
+	case cut == "":
+		return fmt.Sprintf("Events run from %s to %s (UTC), and all of them trained. ", from, to)
+	}
+	return fmt.Sprintf("Events run from %s to %s (UTC), and those before %s trained. ", from, to, cut)
 }
 
 // againstRandom says by how much random is beaten, and what random is.
@@ -165,20 +182,37 @@ func againstRandom(f figures, d Data, k int32) (reasons []string) {
 	return reasons
 }
 
+// maxTiles is how many numbers fit the first screen.
+const maxTiles = 5
+
 func tiles(f figures, d Data, k int32) (tiles []tile) {
 	if m, ok := f.get(recallMetric, d.Planner, k); ok {
-		tiles = append(tiles, tile{percent(m.Value), fmt.Sprintf("recall@%d", k), note(m)})
+		tiles = append(tiles, tile{percent(m.Value), fmt.Sprintf("recall@%d", k), note(m), recallMetric})
 		if r, ok := f.get(recallMetric, "random", k); ok && r.Value > 0 && d.Planner != "random" {
-			tiles = append(tiles, tile{"× " + times(m.Value/r.Value), "times random", "random: " + percent(r.Value)})
+			tiles = append(tiles, tile{"× " + times(m.Value/r.Value), "times random", "random: " + percent(r.Value), recallMetric})
 		}
 	}
-	for _, t := range []struct{ metric, name, note string }{
-		{"match_rate", "match rate", "of the answers name a cluster"},
-		{"novelty_rate", "novelty", "of the matches leave the key"},
-		{"coverage", "coverage", "of the clusters are planned"},
+	for _, t := range []struct {
+		metric, name, note string
+		k                  int32
+	}{
+		{"hit_rate", "hit rate", "", 1},
+		{"match_rate", "match rate", "of the answers name a cluster", 0},
+		{"novelty_rate", "novelty", "of the matches leave the key", 0},
+		{"coverage", "coverage", "of the clusters are planned", 0},
 	} {
-		if m, ok := f.get(t.metric, d.Planner, 0); ok && len(tiles) < 4 {
-			tiles = append(tiles, tile{percent(m.Value), t.name, t.note})
+		m, ok := f.get(t.metric, d.Planner, t.k)
+		if !ok || len(tiles) == maxTiles || t.metric != "coverage" && m.Value == 1 { // that all is well needs no tile
+			continue
+		}
+		if t.note == "" {
+			t.note = note(m)
+		}
+		tiles = append(tiles, tile{percent(m.Value), t.name, t.note, t.metric})
+	}
+	for i := range tiles { // without its definition a number leads nowhere
+		if !slices.ContainsFunc(d.Definitions, func(def Definition) bool { return def.Metric == tiles[i].Metric }) {
+			tiles[i].Metric = ""
 		}
 	}
 	return tiles

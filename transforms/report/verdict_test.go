@@ -1,7 +1,9 @@
 package report
 
 import (
+	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -67,30 +69,57 @@ func TestVerdict(t *testing.T) {
 }
 
 func TestTable(t *testing.T) {
-	d := Data{Planner: "zeta", Metrics: []schemas.Metric{
-		{Name: "n", Planner: "zeta", Value: 1234}, {Name: "extra", Planner: "random", Value: 0.12345},
+	d := Data{Planner: "zeta", Definitions: []Definition{
+		{Metric: "recall", Name: "recall", Group: "next", Share: true, Meaning: "means"}, {Metric: "plan_gini", Name: "Gini", Group: "spread"},
+		{Metric: "coverage", Name: "coverage", Group: "spread", Share: true},
+	}, Metrics: []schemas.Metric{
+		{Name: "n", Planner: "zeta", Value: 1234, Low: 1234, High: 1234}, {Name: "extra", Planner: "random", Value: 0.12345, Low: 0.12345, High: 0.12345},
 		{Name: "coverage", Planner: "zeta", Value: .5, Low: .5, High: .5, N: 761}, recall("random", 10, .01, .008, .012), recall("zeta", 1, .1, .05, .2),
-		recall("alpha", 1, .1, .05, .2),
+		recall("alpha", 1, .1, .05, .2), {Name: "recall_by_key", K: 1, Planner: "zeta", Value: .2, Low: .1, High: .3},
+		{Name: "plan_gini_by_traffic", Planner: "zeta", Value: .25, Low: .2, High: .3},
+		{Name: "recall_minus_random", Planner: "zeta", K: 1}, {Name: "recall_decile_3", Planner: "zeta", K: 10},
 	}}
 	table := tabulate(d)
-	if got, want := strings.Join(table.Columns, "|"), "recall@1|recall@10|coverage|extra|cases"; got != want {
-		t.Errorf("columns %s, want %s", got, want)
-	}
 	var lines []string
-	for _, r := range table.Rows {
-		line := r.Planner
-		if r.Judged {
-			line += "*"
-		}
-		for _, c := range r.Cells {
-			line += "|" + strings.TrimSpace(c.Value+" "+c.Note)
-		}
-		lines = append(lines, line)
+	for _, p := range table.Planners {
+		lines = append(lines, fmt.Sprint(p))
 	}
-	want := "zeta*|10.0 % 5.0–20.0 %|–|50.0 % of 761|–|1,234\n" +
-		"random|–|1.0 % 0.80–1.20 %|–|0.1235|–\n" +
-		"alpha|10.0 % 5.0–20.0 %|–|–|–|–"
-	if got := strings.Join(lines, "\n"); got != want {
-		t.Errorf("got\n%s\nwant\n%s", got, want)
+	for _, g := range table.Groups {
+		lines = append(lines, g.Name)
+		for _, r := range g.Rows {
+			line := strings.TrimSpace(r.Name + " " + r.Weighting)
+			for _, c := range r.Cells {
+				line += "|" + strings.TrimSpace(c.Value+" "+c.Note)
+			}
+			lines = append(lines, line)
+		}
+	}
+	want := []string{"{zeta true}", "{random false}", "{alpha false}",
+		"next", "recall@1|10.0 % 5.0–20.0 %|–|10.0 % 5.0–20.0 %", "recall@1 every key the same|20.0 % 10.0–30.0 %|–|–", "recall@10|–|1.0 % 0.80–1.20 %|–",
+		"spread", "Gini weighted by traffic|0.25 0.2–0.3|–|–", "coverage|50.0 %|–|–",
+		otherMetrics, "extra|–|0.123|–", "n|1,234|–|–"}
+	if got := strings.Join(lines, "\n"); got != strings.Join(want, "\n") {
+		t.Errorf("got\n%s\nwant\n%s", got, strings.Join(want, "\n"))
+	}
+}
+
+func TestLeads(t *testing.T) {
+	lead := func(baseline string, k int32, value, low, high, p float64) []schemas.Metric {
+		name := "recall_minus_" + baseline
+		return []schemas.Metric{{Name: name, Planner: "zeta", K: k, Value: value, Low: low, High: high}, {Name: name + "_p", Planner: "zeta", K: k, Value: p}}
+	}
+	d := Data{Planner: "zeta", Metrics: slices.Concat([]schemas.Metric{recall("zeta", 10, .1, .05, .15), recall("random", 10, .09, .04, .14), recall("popular", 10, .11, .06, .16), recall("nearest", 10, .1, .06, .16)},
+		lead("random", 10, .01, .004, .016, .004), lead("popular", 10, -.01, -.02, -.003, .01), lead("nearest", 10, 0, -.01, .01, 1))}
+	var lines []string
+	for _, r := range leads(d).Rows {
+		lines = append(lines, strings.TrimSpace(fmt.Sprint(r.Baseline, r.Cells)))
+	}
+	want := []string{"nearest[{–  } {+0.00 -1.00 to +1.00; p = 1 } {–  }]", "popular[{–  } {-1.00 -2.00 to -0.30; p = 0.01 behind} {–  }]", "random[{–  } {+1.00 +0.40 to +1.60; p < 0.005 ahead} {–  }]"}
+	if !slices.Equal(lines, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(lines, "\n"), strings.Join(want, "\n"))
+	}
+	// The intervals of the planners meet, those of their differences tell them apart.
+	if got, want := judge(d).Headline, "At recall@10, zeta beats random; it is beaten by popular; it cannot be told apart from nearest."; got != want {
+		t.Errorf("got  %q\nwant %q", got, want)
 	}
 }
