@@ -49,3 +49,11 @@ run triples --clusters 12 --planner random --history 3 --keys observed
 quietly bin/foray plan --planner random --seed 7 --history 3 --keys observed --output "$made/triples"
 quietly bin/foray evaluate --items "$made/triples/data/items.csv" --events "$made/triples/data/events.csv" --output "$made/triples"
 check "$made/triples" "$made/triples/data/events.csv" --history 3
+
+if command -v chromium >/dev/null; then
+  # axe-core comes inside a package whose browsers are not needed.
+  "$venv/bin/pip" install --quiet --disable-pip-version-check --no-deps -r scripts/interop/axe.txt
+  "$venv/bin/python" scripts/interop/page.py out/demo/report/index.html "$made/page"
+else
+  echo "the report was not opened: there is no chromium (Debian's package of that name)"
+fi

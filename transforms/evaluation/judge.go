@@ -65,9 +65,9 @@ func Judge(s beam.Scope, cfg Config, blocks, span beam.PCollection) (scores, ent
 	cases, counts, shown, entries := beam.ParDo4(s, &witnessFn{Config: cfg}, beam.GroupByKey(s, blocks), beam.SideInput{Input: span})
 	// Without any user there is a key table, and a score, too.
 	counts = beam.Flatten(s, counts, beam.Create(s, packCounted(nil)))
-	keys := beam.ParDo(s, &weighFn{Config: cfg}, beam.GroupByKey(s, beam.AddFixedKey(s, counts)))
+	keys, missed := beam.ParDo2(s, &weighFn{Config: cfg}, beam.GroupByKey(s, beam.AddFixedKey(s, counts)))
 	added := beam.ParDo(s, &addFn{Config: cfg}, cases, beam.SideInput{Input: keys})
-	return beam.Flatten(s, added, shown, beam.Create(s, Score{})), entries
+	return beam.Flatten(s, added, shown, missed), entries
 }
 
 // witnessFn writes down the cases of the users of partitions.
@@ -86,7 +86,7 @@ type witnessOut struct {
 
 func (out witnessOut) take(put func(witnessOut)) { put(out) }
 
-// weighFn makes the key table.
+// weighFn makes the key table, and a score of the keys that were missed.
 type weighFn struct {
 	Config Config
 }
@@ -103,7 +103,7 @@ func init() {
 	beam.RegisterCoder(reflect.TypeFor[Score](), encodeScore, decodeScore)
 	beam.RegisterType(reflect.TypeFor[Score]())
 	register.DoFn8x1[context.Context, int, func(*[]byte) bool, read.Span, func([]byte), func([]byte), func(Score), func(commit.Entry), error](&witnessFn{})
-	register.DoFn4x1[context.Context, int, func(*[]byte) bool, func([]byte), error](&weighFn{})
+	register.DoFn5x1[context.Context, int, func(*[]byte) bool, func([]byte), func(Score), error](&weighFn{})
 	register.DoFn4x1[context.Context, []byte, []byte, func(Score), error](&addFn{})
 	register.Iter1[[]byte]()
 	register.Emitter1[[]byte]()
@@ -183,7 +183,7 @@ func (cfg Config) witness(ctx context.Context, number int, blocks partition.Bloc
 }
 
 // ProcessElement sees the counts of all partitions.
-func (f *weighFn) ProcessElement(ctx context.Context, _ int, counts func(*[]byte) bool, keys func([]byte)) error {
+func (f *weighFn) ProcessElement(ctx context.Context, _ int, counts func(*[]byte) bool, keys func([]byte), scores func(Score)) error {
 	b, err := loadBook(ctx, f.Config)
 	if err != nil {
 		return err
@@ -198,7 +198,9 @@ func (f *weighFn) ProcessElement(ctx context.Context, _ int, counts func(*[]byte
 			return err
 		}
 	}
+	rows = sumCounted(rows)
 	keys(weigh(b, rows, decilesOf(numbers, users)).encode())
+	scores(Score{Missed: b.missing(rows)})
 	return nil
 }
 

@@ -77,7 +77,7 @@ func (b *book) page(ctx context.Context, bucket store.Bucket, cfg Config, metric
 		d.Plans = append(d.Plans, counts[c.ClusterID])
 		d.Traffic = append(d.Traffic, c.Traffic)
 	}
-	samples(&d, w, t, b.planners[slices.Index(cfg.Names(), planner.Successor)])
+	b.samples(&d, s.Missed, b.planners[slices.Index(cfg.Names(), planner.Successor)])
 	if err := readPart(ctx, bucket, cfg, &d); err != nil {
 		return d, err
 	}
@@ -89,7 +89,7 @@ func cost(m schemas.Manifest) (counts []report.Count) {
 	for _, c := range []struct{ count, name string }{
 		{planning.AnswersGiven, "Keys answered"},
 		{planning.AnswersRecorded, "of these by answers paid for earlier"},
-		{planning.CallsFailed, "Keys without an answer"},
+		{planning.KeysFailed, "Keys without an answer"},
 		{planning.PromptTokens, "Tokens of prompts"},
 		{planning.CompletionTokens, "Tokens of answers"},
 	} {
@@ -110,39 +110,29 @@ func parentsOf(m schemas.Manifest) []string {
 }
 
 // samples fills in the plans of the keys with the most users, and the worst
-// cases: no plan, or another one than most users' next cluster.
-func samples(d *report.Data, w *planning.World, t *planning.Table, successor planner.Planner) {
-	byTraffic := make([]int, len(t.Rows))
+// cases.
+func (b *book) samples(d *report.Data, missed []missed, successor planner.Planner) {
+	rows := b.table.Rows
+	byTraffic := make([]int, len(rows))
 	for i := range byTraffic {
 		byTraffic[i] = i
 	}
-	slices.SortStableFunc(byTraffic, func(a, b int) int { return cmp.Compare(t.Rows[b].Traffic, t.Rows[a].Traffic) })
-	index := planner.NewIndex(w.Transitions)
-	for n, i := range byTraffic {
-		r := t.Rows[i]
-		key := w.Words(r.Key)
-		if n < pageSamples {
-			plan := report.Plan{Key: key, Novel: r.NovelDescription, Status: r.Status, Traffic: r.Traffic}
-			if r.Samples > 1 { // of a single answer there is nothing to tell
-				plan.Votes, plan.Samples = r.Votes, r.Samples
-			}
-			d.Samples = append(d.Samples, plan)
+	slices.SortStableFunc(byTraffic, func(x, y int) int { return cmp.Compare(rows[y].Traffic, rows[x].Traffic) })
+	for _, i := range byTraffic[:min(len(byTraffic), pageSamples)] {
+		r := rows[i]
+		plan := report.Plan{Key: b.world.Words(r.Key), Novel: r.NovelDescription, Status: r.Status, Traffic: r.Traffic}
+		if r.Samples > 1 { // of a single answer there is nothing to tell
+			plan.Votes, plan.Samples = r.Votes, r.Samples
 		}
-		if len(d.Worst) == pageWorst {
-			continue
-		}
-		seen := index.After(r.Key)
-		next := ""
-		if best := successor.Plan(r.Key, 1, nil); len(seen) > 0 && len(best) > 0 {
-			next = w.Describe(best[0].Cluster)
-			if r.Status == schemas.StatusOK && *r.NovelCluster != best[0].Cluster {
-				d.Worst = append(d.Worst, report.Case{Why: "disagrees", Key: key, Answer: r.NovelDescription, Successor: next, Traffic: r.Traffic})
-			}
-		}
-		if r.Status != schemas.StatusOK {
-			d.Worst = append(d.Worst, report.Case{Why: r.Status, Key: key, Successor: next, Traffic: r.Traffic})
-		}
+		d.Samples = append(d.Samples, plan)
 	}
+	index := planner.NewIndex(b.world.Transitions)
+	b.worst(d, byTraffic, missed, func(key []int32) string {
+		if best := successor.Plan(key, 1, nil); len(best) > 0 && len(index.After(key)) > 0 {
+			return b.world.Describe(best[0].Cluster)
+		}
+		return ""
+	})
 }
 
 // readPart fills in what was read, from the manifests of what it became.

@@ -56,6 +56,8 @@ type Score struct {
 	Sums, Boots []int64
 	// Keys are the keys that the users shown on the page have now, by hash.
 	Keys map[int64][]int32
+	// Missed are the keys whose users were foreseen worst, the worst first.
+	Missed []missed
 }
 
 // Add counts one user, of a hash that tells users apart and chooses how often
@@ -95,6 +97,7 @@ func (s *Score) Merge(o *Score) {
 		s.Keys = map[int64][]int32{}
 	}
 	maps.Copy(s.Keys, o.Keys)
+	s.Missed = append(s.Missed, o.Missed...)
 }
 
 func addTo(a, b []int64) {

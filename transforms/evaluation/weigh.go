@@ -29,9 +29,8 @@ type keyTable struct {
 // stableTop is how many successors are compared over time.
 const stableTop = 5
 
-// weigh makes the key table of all cases counted.
+// weigh makes the key table of all cases counted, sorted.
 func weigh(b *book, rows []counted, deciles map[int64]int64) *keyTable {
-	rows = sumCounted(rows)
 	keys := 0
 	for i, r := range rows {
 		if i == 0 || r.key != rows[i-1].key {

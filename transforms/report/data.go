@@ -113,7 +113,7 @@ type Plan struct {
 
 // Case is a plan that went wrong, or may have.
 type Case struct {
-	// Why is a status, or why the case is shown, such as "disagrees".
+	// Why is a status, or why the case is shown, such as what Missed says.
 	Why string
 	Key []string
 	// Answer is the model's text, or the planned description.

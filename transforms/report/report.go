@@ -125,6 +125,11 @@ func caseRows(cases []Case) []caseRow {
 	return rows
 }
 
+// Missed says why a case is shown whose plans foresaw too little.
+func Missed(missed, all int64) string {
+	return fmt.Sprintf("%s of %s went elsewhere", thousands(missed), some(all, "transition"))
+}
+
 // why is a status in words, or any other reason in full.
 func why(reason string) string {
 	if reason == schemas.StatusNoMatch || reason == schemas.StatusNotNovel {

@@ -87,7 +87,7 @@ func sample() Data {
 	d.Worst = []Case{
 		{schemas.StatusNoMatch, []string{description(), description()}, "I would recommend kitchenware, such as mugs and plates, because the user", "", 0.0021},
 		{schemas.StatusFailed, []string{description(), description()}, "", description(), 0.0011},
-		{"disagrees", []string{description(), description()}, description(), description(), 0.0034},
+		{Missed(41, 57), []string{description(), description()}, description(), description(), 0.0034},
 	}
 	for i := range 10 {
 		u := User{Name: fmt.Sprintf("User %d", i+1), Key: []string{description(), description()}, Planned: []string{description(), description()}}
