@@ -7,7 +7,7 @@ TOOLS    := scripts/tools/go.mod
 PACKAGES := ./... ./testdata/catalogue/...
 DEMO     := testdata/demo
 
-.PHONY: build demo demo-llm test lint bench soak interop clean
+.PHONY: build demo demo-llm finetune-demo reproduce test lint bench soak interop clean
 
 build: ## the binary, bin/foray
 	$(GO) build -o bin/foray ./pipelines/foray
@@ -19,6 +19,13 @@ demo: build ## a generated catalogue, all stages, a table and a report
 demo-llm: build ## the demo planned by a small model on this machine (python3; COVERAGE=0.1 asks fewer keys)
 	$(GO) run ./testdata/catalogue/cmd/generate --output $(DEMO)
 	scripts/local_model/demo.sh $(DEMO) out/demo-llm $(COVERAGE)
+
+finetune-demo: build ## a small model is taught the demo, and plans it (python3; 20 minutes; STEPS=20 only shows the way)
+	$(GO) run ./testdata/catalogue/cmd/generate --output $(DEMO)
+	scripts/finetune_local/demo.sh $(DEMO) out/finetune-demo $(STEPS)
+
+reproduce: build ## the paper's offline claims on small public data, into scripts/reproduce/RESULTS.md (python3; two hours)
+	scripts/reproduce/run.sh
 
 test: ## every Go test
 	$(GO) test $(PACKAGES)
