@@ -56,7 +56,7 @@ func ask(endpoint, path string, inFlight int) error {
 				if err != nil {
 					return err
 				}
-				request := openai.ChatCompletionRequest{Model: "bench", MaxTokens: 64}
+				request := openai.ChatCompletionRequest{Model: "bench", MaxCompletionTokens: 64}
 				for _, m := range messages {
 					request.Messages = append(request.Messages, openai.ChatCompletionMessage{Role: m.Role, Content: m.Content})
 				}
