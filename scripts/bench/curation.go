@@ -66,6 +66,7 @@ type result struct {
 	bytes         int64  // of the file
 	foray, duckdb sample
 	shuffled      float64 // Foray's bytes an event
+	transitions   int64   // that examples were chosen from
 	equal         string  // how many rows were compared
 }
 
@@ -94,7 +95,7 @@ func (b *bench) race(rival *duckdb, out, file string, events int) (result, error
 			r.foray, r.duckdb = append(r.foray, x), append(r.duckdb, y)
 		}
 	}
-	if r.shuffled, err = shuffled(out); err != nil {
+	if r.shuffled, r.transitions, err = shuffled(out); err != nil {
 		return r, err
 	}
 	r.equal, err = rival.compare(out)
@@ -102,23 +103,23 @@ func (b *bench) race(rival *duckdb, out, file string, events int) (result, error
 }
 
 // shuffled is the bytes that the last curate shuffled for an event that it
-// used, by its manifest.
-func shuffled(out string) (float64, error) {
+// used, and the users' transitions that it chose examples from, by its manifest.
+func shuffled(out string) (bytesAnEvent float64, transitions int64, err error) {
 	version, err := current(out, schemas.TransitionsTable)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	text, err := os.ReadFile(filepath.Join(version, "_manifest.json"))
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	var m schemas.Manifest
 	if err := json.Unmarshal(text, &m); err != nil {
-		return 0, fmt.Errorf("reading the manifest of %s: %w", version, err)
+		return 0, 0, fmt.Errorf("reading the manifest of %s: %w", version, err)
 	}
 	bytes, used := m.Counts["event_bytes_shuffled"], m.Counts["events_used"]
 	if bytes <= 0 || used <= 0 {
-		return 0, fmt.Errorf("the manifest of %s counts %d bytes shuffled and %d events used", version, bytes, used)
+		return 0, 0, fmt.Errorf("the manifest of %s counts %d bytes shuffled and %d events used", version, bytes, used)
 	}
-	return float64(bytes) / float64(used), nil
+	return float64(bytes) / float64(used), m.Counts["transitions"], nil
 }

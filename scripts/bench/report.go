@@ -20,6 +20,7 @@ func (r result) print() {
 	_, theirs, _ := r.duckdb.spread(measures[0])
 	fmt.Printf("  %-18s %9.2f  %-16s %9.2f\n", "million events/s", float64(r.events)/ours/1e6, "", float64(r.events)/theirs/1e6)
 	fmt.Printf("  %-18s %9.2f  %-16s %9s\n", "shuffled B/event", r.shuffled, "", "–")
+	fmt.Printf("  %-18s %9s\n", "examples chosen of", number(int(r.transitions))+" transitions")
 	fmt.Printf("  the same tables: %s, equal row by row\n", r.equal)
 }
 
