@@ -147,6 +147,7 @@ func readPart(ctx context.Context, b store.Bucket, cfg Config, d *report.Data) e
 		if m, err = store.ReadManifest(ctx, b, schemas.TransitionsTable, v); err != nil {
 			return err
 		}
+		d.Training = trainingPart(m)
 	}
 	d.Read.Rows, d.Read.Users = m.Counts[read.EventRows], m.Counts[partition.UsersRead]
 	d.Read.From, d.Read.To = moment(m.Counts[read.FirstEvent]), moment(m.Counts[read.LastEvent])
@@ -164,6 +165,21 @@ func readPart(ctx context.Context, b store.Bucket, cfg Config, d *report.Data) e
 	}
 	d.Read.Rejects = slices.Concat(leftOut(m.Counts), rejected("events", read.EventRowsRejected, m.Counts), rejected("items", read.ItemRowsRejected, clusters.Counts))
 	return nil
+}
+
+// trainingPart tells of the examples that the same command chose, in the
+// manifest of its transitions.
+func trainingPart(m schemas.Manifest) (t report.Training) {
+	t.Way, t.Tokens, t.Dollars = m.Options["curation"], m.Counts[schemas.TrainingTable+"_tokens"], m.Figures[curation.Dollars]
+	for _, way := range curation.Curations {
+		if n := m.Counts[curation.ExamplesOf+way]; n > 0 {
+			t.Ways = append(t.Ways, report.Curation{
+				Way: way, Examples: n, Labels: m.Counts[curation.LabelsOf+way],
+				EntropyBits: m.Figures[curation.EntropyOf+way], Gini: m.Figures[curation.GiniOf+way],
+			})
+		}
+	}
+	return t
 }
 
 // leftOut tells which events were not used though they can be read.

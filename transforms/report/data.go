@@ -30,6 +30,7 @@ type Data struct {
 	// Cost are figures of what asking took, by what they count; none if no
 	// model was asked.
 	Cost     []Count
+	Training Training
 	Versions []Version
 	Links    []Link
 
@@ -75,6 +76,25 @@ type Read struct {
 	TestUsers, TestTransitions int64
 	// Rejects count the rows that were not used, by reason.
 	Rejects []Count
+}
+
+// Training says what a model can be fine-tuned with.
+type Training struct {
+	// Way is the one that was used, Tokens and Dollars are of its examples,
+	// Dollars 0 where no price is known.
+	Way     string
+	Tokens  int64
+	Dollars float64
+	// Ways are all ways to choose examples.
+	Ways []Curation
+}
+
+// Curation is one way to choose examples. A label is the cluster that an
+// example teaches.
+type Curation struct {
+	Way               string
+	Examples, Labels  int64
+	EntropyBits, Gini float64
 }
 
 // Count is a number of something.

@@ -52,6 +52,7 @@ func Render(w io.Writer, d Data) error {
 		Users:    userCards(d.Users),
 		Facts:    facts(d),
 		Rejects:  countRows(d.Read.Rejects),
+		Training: curationRows(d.Training),
 		Versions: versionRows(d.Versions),
 		Links:    linkRows(d.Links),
 		Cost:     costRows(d.Cost),
@@ -80,9 +81,23 @@ type page struct {
 	Users    []userCard
 	Facts    []fact
 	Rejects  []countRow
+	Training []curationRow
 	Versions []Version
 	Links    []Link
 	Terms    []term
+}
+
+type curationRow struct {
+	Way, Examples, Labels, Entropy, Gini string
+	Used                                 bool
+}
+
+func curationRows(t Training) []curationRow {
+	rows := make([]curationRow, len(t.Ways))
+	for i, c := range t.Ways {
+		rows[i] = curationRow{plain(c.Way), thousands(c.Examples), thousands(c.Labels), fmt.Sprintf("%.2f", c.EntropyBits), fmt.Sprintf("%.2f", c.Gini), c.Way == t.Way}
+	}
+	return rows
 }
 
 type planRow struct {
@@ -187,6 +202,13 @@ func facts(d Data) (facts []fact) {
 	}
 	for _, f := range d.Read.EventFormats {
 		facts = append(facts, fact{"Events read as", f})
+	}
+	if t := d.Training; t.Tokens > 0 {
+		text := thousands(t.Tokens) + " tokens of " + plain(t.Way) + " examples"
+		if t.Dollars > 0 {
+			text += fmt.Sprintf(", $%.2f a pass", t.Dollars)
+		}
+		facts = append(facts, fact{"Training", text})
 	}
 	return facts
 }

@@ -36,6 +36,9 @@ func sample() Data {
 			TrainUntil: time.Date(2026, 9, 1, 22, 10, 0, 0, time.UTC),
 			Rejects:    []Count{{"timestamp is not a time", 12}, {"item is not in the catalogue", 4811}, {"row has 3 of 5 columns", 1}},
 		},
+		Training: Training{Way: "diversified", Tokens: 1_246_354, Dollars: 9.97, Ways: []Curation{
+			{"diversified", 7610, 761, 9.57, 0}, {"random", 7610, 759, 9.44, 0.23}, {"popular", 7610, 558, 8.49, 0.64},
+		}},
 		Versions: []Version{
 			{"clusters", "v=20261123T060102.120Z", nil},
 			{"transitions", "v=20261123T060341.007Z", []string{"clusters v=20261123T060102.120Z"}},

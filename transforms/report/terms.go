@@ -21,6 +21,7 @@ var terms = []term{
 	{"", "Traffic", "Of a cluster: its share of the training events. Of a key: the share of users whose key it is."},
 	{"", "Planned, no match, not novel, failed, not asked for", "Planned: the key has a plan. No match: the answer names no cluster. Not novel: it names a cluster of the key. Failed: no answer could be had. Not asked for: the key carries too little traffic for the coverage that was set."},
 	{"", "Baselines", "Successor: the cluster that most often came next for this key. Nearest: the cluster most similar to the key. Popular: the cluster with the most traffic. Random: any cluster; each outside the key."},
+	{"", "Entropy and Gini of labels", "How evenly training examples stand over the clusters that they teach. Entropy is the logarithm, base 2, of the number of labels if all are equally frequent. Gini is 0 if they are, and near 1 if few labels have nearly all examples."},
 	{"", "Explore, exploit", "Explore items are the item policy’s best inside the planned clusters; exploit items are its best anywhere. Neither has been seen by the user."},
 	{"", "Votes", "A model is asked several times for one key; the votes are the answers that named the plan."},
 }
