@@ -18,6 +18,9 @@ venv=$(environment finetune_local "$here/requirements.txt")
 if command -v nvidia-smi >/dev/null; then
   "$venv/bin/pip" install --quiet --disable-pip-version-check "jax[cuda12]==$("$venv/bin/python" -c 'import jax; print(jax.__version__)')"
 fi
+if [ "${1-}" = check ]; then # of the network and the training themselves
+  exec "$venv/bin/python" "$here/check.py"
+fi
 base=()
 case " $* " in *" --base"*|*" --help "*) ;; *) model=$(base_model "$venv"); base=(--base "$model") ;; esac
 exec "$venv/bin/python" "$here/train.py" ${base[@]+"${base[@]}"} "$@"
