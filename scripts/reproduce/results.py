@@ -153,9 +153,9 @@ def plot(said):
         for way, i in (("diversified", 5), ("random", 6)):
             tails = [np.sort(s[i]["counts"])[::-1] / max(s[i]["counts"].sum(), 1) for s in said if s[:2] == name]
             axis.plot(np.arange(1, len(tails[0]) + 1), np.mean(tails, 0), color=COLOURS[way], label=way)
-        axis.set(title=" · ".join(name), xlabel="clusters, most planned first", ylabel="share of plans", yscale="symlog")
+        axis.set(title=" · ".join(name), xlabel="clusters, most planned first", ylabel="share of plans")
         axis.set_yscale("log")
-        axis.set_ylim(1e-3, 1)
+        axis.set_ylim(2e-3, 0.3)
         axis.legend(frameon=False)
     figure.tight_layout()
     figure.savefig(here / "long_tail.svg", metadata={"Date": None})

@@ -59,6 +59,30 @@ func TestSpread(t *testing.T) {
 	}
 }
 
+func TestLabelsWithFewContextsAreRepeated(t *testing.T) {
+	const labels = 4
+	s := newSample(Config{Seed: 1, MinUsers: 2, ContextsPerLabel: 3}, labels)
+	for key, users := range [][]int64{{5, 2, 0}, {4, 1, 0}, {3, 1, 0}, {2, 1, 0}} { // of the labels 0, 1, 2; nobody went to 3
+		var all []candidate
+		for label, n := range users {
+			if n > 0 {
+				all = append(all, candidate{number: uint64(key*labels + label), users: n})
+			}
+		}
+		s.add(all)
+	}
+	examples, short := s.choose(Diversified)
+	var got []uint64
+	for _, c := range examples {
+		got = append(got, c.number)
+	}
+	slices.Sort(got)
+	// Of label 0 the contexts 0, 1 and 2; of label 1 the only one with two users.
+	if want := []uint64{0, 1, 1, 1, 4, 8}; !slices.Equal(got, want) || len(short) != 1 || short[1] != 1 {
+		t.Errorf("the examples are %v, want %v; short are %v", got, want, short)
+	}
+}
+
 func TestHintIsOfOthers(t *testing.T) {
 	s := newSample(Config{}, 10)
 	for _, tc := range []struct {
