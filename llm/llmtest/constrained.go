@@ -61,7 +61,7 @@ func ReadConstraint(c Call) Constraint {
 // grammarChoices are the texts of root ::= "prefix" ("a" | "b"), or of the
 // same in llguidance's dialect.
 func grammarChoices(grammar string) []string {
-	_, rule, ok := strings.Cut(grammar, "::=")
+	rule, ok := strings.CutPrefix(grammar, "root ::=")
 	if !ok {
 		_, rule, ok = strings.Cut(grammar, "start:")
 	}

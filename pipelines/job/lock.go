@@ -40,6 +40,12 @@ func Lock(output string) (unlock func(), err error) {
 			}
 		}
 	}
+	for _, made := range []string{"*/_attempts/*", "*/_attempts", "*/v=*"} {
+		folders, _ := filepath.Glob(filepath.Join(folder, made))
+		for _, path := range folders {
+			_ = syscall.Rmdir(path) // those with anything in them stay
+		}
+	}
 	return func() {
 		_ = os.Remove(f.Name())
 		if isNew {

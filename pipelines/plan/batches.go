@@ -43,7 +43,9 @@ func (o *Options) askBatches(ctx context.Context, c *job.Command, cfg planning.C
 		done.Results.Unknown += s.Results.Unknown
 		done.Results.Damaged += s.Results.Damaged
 		if err != nil {
-			sayDone(c, done)
+			if done.Answered+done.Failed > 0 {
+				sayDone(c, done)
+			}
 			if ctx.Err() != nil {
 				return &job.Exit{Code: job.Stopped, Err: errors.New("plan: stopped; batches that are under way go on: run the same command again to take them up, or with --llm_batch_cancel to cancel them")}
 			}
@@ -109,8 +111,8 @@ func (o *Options) askedWith(cfg planning.Config) map[string]string {
 	return with
 }
 
-// stateName is the file, beside the answers, that tells which batches are
-// under way. It is there as long as any are.
+// stateName is the file, among the answers, that tells which batches are under
+// way. It is there as long as any are.
 const stateName = paidlog.Root + "/batches.json"
 
 // batchState is a batch.Store.
@@ -145,8 +147,8 @@ func (s *batchState) Load(ctx context.Context) ([]byte, error) {
 	if s.with == nil {
 		s.with = d.AskedWith
 	}
-	if s.batches, err = batchesOf(d.State); err != nil || s.batches == 0 {
-		return d.State, err
+	if s.batches, err = underWay(d.State); err != nil || s.batches == 0 {
+		return nil, err // a plan alone is made anew
 	}
 	var other []string
 	for _, name := range slices.Sorted(maps.Keys(d.AskedWith)) {
@@ -168,7 +170,7 @@ func (s *batchState) Load(ctx context.Context) ([]byte, error) {
 
 // Save implements batch.Store.
 func (s *batchState) Save(ctx context.Context, state []byte) (err error) {
-	if s.batches, err = batchesOf(state); err != nil {
+	if s.batches, err = underWay(state); err != nil {
 		return err
 	}
 	if s.batches == 0 {
@@ -181,12 +183,22 @@ func (s *batchState) Save(ctx context.Context, state []byte) (err error) {
 	return store.Write(ctx, s.bucket, stateName, append(data, '\n'))
 }
 
-func batchesOf(state []byte) (int, error) {
+// underWay counts the batches of a state whose answers may be paid for: those
+// with a file at the endpoint that have not been collected.
+func underWay(state []byte) (n int, err error) {
 	var s struct {
-		Batches []json.RawMessage `json:"batches"`
+		Batches []struct {
+			InputFile string `json:"input_file"`
+			Collected bool   `json:"collected"`
+		} `json:"batches"`
 	}
-	err := json.Unmarshal(state, &s)
-	return len(s.Batches), err
+	err = json.Unmarshal(state, &s)
+	for _, b := range s.Batches {
+		if b.InputFile != "" && !b.Collected {
+			n++
+		}
+	}
+	return n, err
 }
 
 // rounds shows a bar for each round of batches.

@@ -29,12 +29,13 @@ func (l Local) path(name string) string {
 // URL implements Bucket.
 func (l Local) URL(name string) string { return l.path(name) }
 
-// Put implements Bucket. A precondition holds against other Puts on this
-// machine that state one, too.
+// Put implements Bucket; folders that it made for nothing go. A precondition
+// holds against other Puts on this machine that state one, too.
 func (l Local) Put(ctx context.Context, name string, when Precondition, write func(io.Writer) error) (err error) {
 	path := l.path(name)
 	defer func() {
 		if err != nil {
+			l.removeEmpty(filepath.Dir(path))
 			err = fmt.Errorf("write %s: %w", path, err)
 		}
 	}()

@@ -1,6 +1,8 @@
 package store_test
 
 import (
+	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"testing"
@@ -42,6 +44,10 @@ func TestLocalLeavesNothingBehind(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := b.Remove(t.Context(), "x"); err != nil {
+		t.Fatal(err)
+	}
+	failed := errors.New("spent quota")
+	if err := b.Put(t.Context(), "t/_attempts/v=1/shard", store.IfAbsent, func(io.Writer) error { return failed }); !errors.Is(err, failed) {
 		t.Fatal(err)
 	}
 	entries, err := os.ReadDir(root)
