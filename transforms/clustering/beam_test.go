@@ -383,10 +383,6 @@ func TestWhatCannotBeClustered(t *testing.T) {
 		in   input
 		want string
 	}{
-		{"no item", input{
-			items:  map[string][]string{"items.csv": {itemHeader}},
-			events: log, cfg: Config{Levels: 2, Until: until},
-		}, "none of the 50 events before the cut is of an item in the catalogue"},
 		{"fewer items than clusters", input{
 			items:  map[string][]string{"items.csv": append([]string{itemHeader}, rows...)},
 			events: log, cfg: Config{Clusters: items + 1, Levels: 2, Until: until},
