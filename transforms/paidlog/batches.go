@@ -28,9 +28,10 @@ const (
 // openObjects opens the paid log of an object store. Every part has
 // a name of its own, so any number of processes may write at once; each knows
 // the answers that were there when it first looked into a folder, and its own.
-func openObjects(b store.Bucket) *Log {
+func openObjects(b store.Bucket, calls calls) *Log {
 	l := newLog(b)
 	l.keeper = &batches{log: l, every: putEvery}
+	l.calls = calls
 	return l
 }
 
@@ -147,5 +148,5 @@ func (k *batches) close() error {
 	}
 	k.mu.Unlock()
 	k.puts.Wait()
-	return nil
+	return k.log.calls.close()
 }

@@ -28,7 +28,7 @@ func newObjects() *objects {
 	return &objects{stored: map[string][]byte{}, putErr: func(string) error { return nil }}
 }
 
-func (o *objects) Put(_ context.Context, name string, _ store.Precondition, write func(io.Writer) error) error {
+func (o *objects) Put(_ context.Context, name string, when store.Precondition, write func(io.Writer) error) error {
 	var b bytes.Buffer
 	if err := write(&b); err != nil {
 		return err
@@ -38,7 +38,7 @@ func (o *objects) Put(_ context.Context, name string, _ store.Precondition, writ
 	if err := o.putErr(name); err != nil {
 		return err
 	}
-	if o.stored[name] != nil {
+	if when != store.Always && o.stored[name] != nil {
 		return fmt.Errorf("%s is there already", name)
 	}
 	o.stored[name] = b.Bytes()
@@ -67,9 +67,16 @@ func (o *objects) List(_ context.Context, prefix string) ([]store.Info, error) {
 	return infos, nil
 }
 
+func (o *objects) Remove(_ context.Context, name string) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	delete(o.stored, name)
+	return nil
+}
+
 // openEvery is a log that puts parts that often.
 func openEvery(o *objects, every time.Duration) *Log {
-	l := openObjects(o)
+	l := openObjects(o, &beats{bucket: o})
 	l.keeper.(*batches).every = every
 	return l
 }
@@ -85,7 +92,7 @@ func appendAtOnce(t *testing.T, o *objects, l *Log, from, to int, version string
 				t.Error(err)
 				return
 			}
-			holds(t, openObjects(o), i, i+1, 64, version)
+			holds(t, openObjects(o, &beats{bucket: o}), i, i+1, 64, version)
 		})
 	}
 	wg.Wait()
@@ -98,7 +105,7 @@ func TestBucket(t *testing.T) {
 		appendAtOnce(t, o, l, from, from+20, "a")
 	}
 	holds(t, l, 0, 100, 64, "a")
-	holds(t, openObjects(o), 0, 100, 64, "a") // while the first is open
+	holds(t, openObjects(o, &beats{bucket: o}), 0, 100, 64, "a") // while the first is open
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +142,7 @@ func TestBucketCloseStores(t *testing.T) {
 	if len(o.stored) != 1 {
 		t.Errorf("%d parts, want 1 for all that waited", len(o.stored))
 	}
-	holds(t, openObjects(o), 0, n, 10, "a")
+	holds(t, openObjects(o, &beats{bucket: o}), 0, n, 10, "a")
 	if err := l.Append(context.Background(), record(n, 10, "a")); !errors.Is(err, ErrClosed) {
 		t.Errorf("error %v, want %v", err, ErrClosed)
 	}
@@ -205,5 +212,5 @@ func TestBucketOldestWins(t *testing.T) {
 	if len(o.stored) != 2 {
 		t.Fatalf("%d parts, want 2", len(o.stored))
 	}
-	holds(t, openObjects(o), 0, 1, 10, "earlier")
+	holds(t, openObjects(o, &beats{bucket: o}), 0, 1, 10, "earlier")
 }

@@ -27,7 +27,11 @@ var ErrInUse = errors.New("is in use by another run")
 func Open(ctx context.Context, output store.Bucket) (*Log, error) {
 	local, ok := output.(store.Local)
 	if !ok {
-		return openObjects(output), nil
+		calls, err := openBeats(ctx, output)
+		if err != nil {
+			return nil, err
+		}
+		return openObjects(output, calls), nil
 	}
 	dir := filepath.Join(string(local), Root)
 	if err := os.MkdirAll(dir, 0o777); err != nil {
@@ -41,7 +45,7 @@ func Open(ctx context.Context, output store.Bucket) (*Log, error) {
 	if err := l.sealLeft(ctx, dir); err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
-	if l.calls, err = openCalls(dir); err != nil {
+	if l.calls, err = openMapped(dir); err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
 	l.keeper = newJournal(l, dir, lock)

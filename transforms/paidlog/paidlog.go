@@ -4,6 +4,7 @@
 //	answers/LOCK                                  held while a local log is open
 //	answers/20260102T030405.678901234Z-….log      appended to by the open log
 //	answers/20260102T030405.678901234Z-….calls    how many calls are in flight
+//	answers/_calls/20260102T….calls               the same on an object store
 //	answers/clusters-00000-00031/part-….parquet   immutable, sorted by id
 //
 // Answers stand in folders of 32 cluster ids by the first cluster of their
@@ -47,7 +48,7 @@ var ErrClosed = errors.New("the paid log is closed")
 type Log struct {
 	bucket store.Bucket
 	keeper keeper
-	calls  *calls // nil on an object store
+	calls  calls
 
 	mu       sync.Mutex
 	folders  map[int32]*folder
