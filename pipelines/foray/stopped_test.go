@@ -191,7 +191,8 @@ func TestInterruptPaysForNothingTwice(t *testing.T) {
 		time.Sleep(50 * time.Millisecond)
 		return o.good(c)
 	})
-	args := planArgs(output, server.URL, "--llm_concurrency=16")
+	// What it waits for are calls, not their patience.
+	args := planArgs(output, server.URL, "--llm_concurrency=16", "--llm_timeout=1h")
 	c := start(t, args...)
 	<-half
 	if err := c.Process.Signal(os.Interrupt); err != nil {

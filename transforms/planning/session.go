@@ -69,10 +69,11 @@ func (s *session) hear(err error, now time.Time) {
 }
 
 var (
-	sessionMu sync.Mutex
-	current   *session
-	users     int           // shards and bundles that hold current
-	idle      chan struct{} // closed when the last of them has left
+	sessionMu      sync.Mutex
+	current        *session
+	shardsAsking   int           // shards that ask through current
+	bundlesHolding int           // bundles that keep current for their next shard
+	idle           chan struct{} // closed when no shard asks any more
 
 	// failures are the *commit.Failure of commands that were stopped, by
 	// version: a shard that comes when all others have left opens a session of
@@ -91,34 +92,52 @@ func openSession(ctx context.Context, cfg Config) (*session, error) {
 		}
 		current = s
 	}
-	if users++; users == 1 {
+	if shardsAsking++; shardsAsking == 1 {
 		idle = make(chan struct{})
 	}
 	return current, nil
 }
 
-// holdSession joins once more, for one that has joined.
-func holdSession() {
-	sessionMu.Lock()
-	defer sessionMu.Unlock()
-	users++
-}
-
-// closeSession leaves it; the last to leave seals the log.
+// closeSession leaves it.
 func closeSession() error {
 	sessionMu.Lock()
 	defer sessionMu.Unlock()
-	if users--; users > 0 || current == nil {
+	if shardsAsking--; shardsAsking > 0 {
 		return nil
 	}
 	defer close(idle)
+	return seal()
+}
+
+// holdSession keeps the session open between two shards of a bundle.
+func holdSession() {
+	sessionMu.Lock()
+	defer sessionMu.Unlock()
+	bundlesHolding++
+}
+
+// releaseSession ends that.
+func releaseSession() error {
+	sessionMu.Lock()
+	defer sessionMu.Unlock()
+	bundlesHolding = max(bundlesHolding-1, 0) // Stop may have closed it
+	return seal()
+}
+
+// seal closes the log when nobody needs it any more. The caller holds
+// sessionMu.
+func seal() error {
+	if shardsAsking > 0 || bundlesHolding > 0 || current == nil {
+		return nil
+	}
 	s := current
 	current = nil
 	return s.log.Close()
 }
 
 // Stop lets the calls of this process that are in flight end, and makes no
-// others; it returns when their answers are durable, or after so long.
+// others; it returns when their answers are durable, or after so long. Bundles
+// that were given up do not say so: what they hold is closed here.
 func Stop(version string, patience time.Duration) {
 	f := &commit.Failure{Exit: 4, Message: "stopped; run the same command again to go on"}
 	failures.Store(version, f)
@@ -133,7 +152,12 @@ func Stop(version string, patience time.Duration) {
 	select {
 	case <-left:
 	case <-time.After(patience):
+		return
 	}
+	sessionMu.Lock()
+	defer sessionMu.Unlock()
+	bundlesHolding = 0
+	_ = seal() // an answer that is not sealed is kept: the next run seals it
 }
 
 func newSession(ctx context.Context, cfg Config) (*session, error) {

@@ -94,7 +94,7 @@ func (f *planFn) ProcessElement(ctx context.Context, shard int, entry func(commi
 func (f *planFn) FinishBundle(_ context.Context, entry func(commit.Entry)) error {
 	err := f.work.Wait(entry)
 	if f.held.Swap(false) {
-		err = errors.Join(err, closeSession())
+		err = errors.Join(err, releaseSession())
 	}
 	return err
 }
