@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -116,6 +117,9 @@ func TestRematchMakesNoCall(t *testing.T) {
 	half := planArgs(output, server.URL, "--key_coverage=0.5", "--min_match_rate=0")
 	foray(t, half...).want(t, 0)
 	calls, first := server.Calls(), lookupRows(t, output)
+	foray(t, planArgs(output, server.URL, "--estimate")...).want(t, 0, fmt.Sprintf("answered  %d ", calls), fmt.Sprintf("calls     %d\n", smallKeys-calls))
+	foray(t, planArgs(output, server.URL, "--estimate", "--prompt=hint")...).want(t, 0, "answered  0 ",
+		fmt.Sprintf("calls     %d, %d of them about keys that the model was asked about before", smallKeys, calls))
 	// What was answered is matched again, the rest is not asked about.
 	foray(t, "plan", "--planner", "openai", "--llm_model", "test-model", "--rematch", "--output", output, "--min_match_rate=0").want(t, 0)
 	if n := server.Calls(); n != calls {

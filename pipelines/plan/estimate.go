@@ -25,7 +25,11 @@ func Estimate(ctx context.Context, c *job.Command, o Options) error {
 		c.Say("decided   %d by overrides or outside --key_coverage", w.Decided)
 	}
 	c.Say("answered  %d by earlier runs", w.Answered)
-	c.Say("calls     %d", w.Calls)
+	changed := ""
+	if w.Changed > 0 {
+		changed = fmt.Sprintf(", %d of them about keys that the model was asked about before: their prompts have changed", w.Changed)
+	}
+	c.Say("calls     %d%s", w.Calls, changed)
 	if o.Planner != planner.OpenAI {
 		return nil
 	}

@@ -23,12 +23,16 @@ type Work struct {
 	// or outside the coverage). Answered answers are durable, and Calls are to
 	// be made, with PromptTokens in all.
 	Keys, Decided, Answered, Calls, PromptTokens int64
+	// Changed calls are about keys that the same model was asked about before,
+	// with another prompt. Only an exact count tells.
+	Changed int64
 }
 
 // add counts what a part of the work is.
 func (w *Work) add(part *Work) {
 	for _, n := range []struct{ to, n *int64 }{
 		{&w.Keys, &part.Keys}, {&w.Decided, &part.Decided}, {&w.Answered, &part.Answered}, {&w.Calls, &part.Calls}, {&w.PromptTokens, &part.PromptTokens},
+		{&w.Changed, &part.Changed},
 	} {
 		atomic.AddInt64(n.to, *n.n)
 	}
@@ -74,19 +78,25 @@ func Count(ctx context.Context, cfg Config, step int) (Work, error) {
 		return work, err
 	}
 	var log llm.Log
+	var asked paidlog.Asked
 	if len(stored) > 0 {
 		opened, err := paidlog.Open(ctx, b)
 		if err != nil {
 			return work, err
 		}
 		defer opened.Close()
+		if step == 1 {
+			if asked, err = opened.Asked(ctx, cfg.Model.Name); err != nil {
+				return work, err
+			}
+		}
 		log = opened
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(bundle.AtOnce())
 	for shard := range cfg.Shards {
 		group.Go(func() error {
-			part, err := f.count(ctx, w, shard, step, questions, log)
+			part, err := f.count(ctx, w, shard, step, questions, log, asked)
 			work.add(&part)
 			return err
 		})
@@ -95,7 +105,7 @@ func Count(ctx context.Context, cfg Config, step int) (Work, error) {
 }
 
 // count counts one shard's work.
-func (f *planFn) count(ctx context.Context, w *World, shard, step int, questions *asking, log llm.Log) (Work, error) {
+func (f *planFn) count(ctx context.Context, w *World, shard, step int, questions *asking, log llm.Log, asked paidlog.Asked) (Work, error) {
 	var work Work
 	var row schemas.Lookup
 	decided := f.Config.decider(w)
@@ -109,14 +119,19 @@ func (f *planFn) count(ctx context.Context, w *World, shard, step int, questions
 			work.Decided++
 			continue
 		}
+		known := false // answers to this prompt are
 		for t, err := range questions.turns(ctx, slices.Clone(key), log) {
 			switch {
 			case err != nil:
 				return work, err
 			case t.answered:
 				work.Answered++
+				known = true
 			default:
 				work.Calls++
+				if !known && asked.Holds(key) {
+					work.Changed++
+				}
 				work.PromptTokens += int64(tokens().Prompt(&t.Request))
 			}
 		}
