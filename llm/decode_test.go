@@ -153,3 +153,22 @@ func FuzzConstraintRoundTrip(f *testing.F) {
 		}
 	})
 }
+
+// Constraints are part of identities: a change would pay for everything again.
+func TestConstraintGolden(t *testing.T) {
+	for decoding, want := range map[Decoding]string{
+		SchemaDecoding:   "e7101c2c6e63543c25d797cedd5b0f93ceba6748380406e48acc4048ca66fb19",
+		ChoiceDecoding:   "8e2d061188baeb0cdd020eee66fe409eff0bcd4dd18510467289d9c6d0043377",
+		GrammarDecoding:  "1dfa64aa5962c71af560f2b73def84f987d9e337a41aa1e3c9aaf3464578c6f1",
+		GuidanceDecoding: "a83bce5b974d90cd0f0e11bbecc96c9570e06bfb0bf233c579a0e0bcca44b09f",
+	} {
+		d := decoder(t, DecoderConfig{Decoding: decoding, Vocabulary: vocabulary(t), Prefix: "New cluster: "})
+		r, err := d.Constrain(someRequestOf([]int32{0, 10}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := r.ID().String(); got != want {
+			t.Errorf("%s: ID %s, want %s", decoding, got, want)
+		}
+	}
+}
