@@ -40,8 +40,8 @@ lint: ## vet, staticcheck, gofmt, and which package may import which
 bench: build ## figures of speed and memory, printed
 	$(GO) run ./scripts/bench --foray bin/foray --dir out/bench
 
-soak: build ## an endpoint that misbehaves, and twenty kills at random moments
-	$(GO) run ./scripts/soak --foray bin/foray
+soak: build ## an endpoint that misbehaves, and twenty kills at random moments (KILLS=4: four)
+	$(GO) run ./scripts/soak --foray bin/foray --kills $(or $(KILLS),20)
 
 interop: demo ## tables read by DuckDB, pandas and polars, metrics again by numpy, in an environment made here
 	scripts/interop/run.sh
