@@ -35,7 +35,7 @@ func main() {
 	flag.IntVar(&b.runs, "runs", 5, "counted runs of each command, after one that is not")
 	flag.IntVar(&b.threads, "threads", 2, "threads that Foray and DuckDB may use at once in curate")
 	flag.IntVar(&b.events, "events", 10_000_000, fmt.Sprintf("largest log of curate, at least %d: 1, 10 and 50 million up to it, and itself", users))
-	flag.StringVar(&b.only, "only", "", "plan, ask or curate (default all)")
+	flag.StringVar(&b.only, "only", "", "plan, ask, read, evaluate or curate (default all)")
 	flag.Parse()
 	if err := b.all(); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -56,7 +56,7 @@ func (b *bench) all() error {
 	for _, part := range []struct {
 		name string
 		run  func() error
-	}{{"plan", b.plan}, {"ask", b.ask}, {"curate", b.curate}} {
+	}{{"plan", b.plan}, {"ask", b.ask}, {"read", b.read}, {"evaluate", b.evaluate}, {"curate", b.curate}} {
 		if b.only == part.name {
 			return part.run()
 		}
@@ -67,7 +67,7 @@ func (b *bench) all() error {
 		}
 	}
 	if b.only != "" {
-		return fmt.Errorf("-only %s: want plan, ask or curate", b.only)
+		return fmt.Errorf("-only %s: want plan, ask, read, evaluate or curate", b.only)
 	}
 	return nil
 }
