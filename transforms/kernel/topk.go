@@ -1,16 +1,9 @@
 package kernel
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
-)
-
-// Tile sizes of the block product: 64 rows of b with 128 columns are 32 KiB,
-// which stays in a core's first cache while 64 rows of a pass over them.
-const (
-	tileA = 64
-	tileB = 64
+	"math"
+	"sync"
 )
 
 // Neighbors are, for each row of one matrix, the rows of another with the
@@ -30,9 +23,11 @@ func (n Neighbors) Row(i int) ([]int32, []float32) {
 }
 
 // TopK finds for each row of a the k rows of b with the largest dot products,
-// or all rows of b where it has fewer than k. Scores are those of Dot. It
-// returns an error if the columns differ, or k is not positive; values must be
-// finite (see Matrix.Check).
+// or all rows of b where it has fewer than k. The result is that of scoring
+// all pairs by Dot and sorting, to the last bit, on every processor. It takes
+// memory for a copy of b. It returns an error if the columns differ, or k is
+// not positive; values must be finite (see Matrix.Check), and so small that
+// no dot product overflows.
 func TopK(a, b Matrix, k int) (Neighbors, error) {
 	if a.Cols != b.Cols {
 		return Neighbors{}, fmt.Errorf("top-k: rows of %d columns cannot be compared with rows of %d", a.Cols, b.Cols)
@@ -40,97 +35,43 @@ func TopK(a, b Matrix, k int) (Neighbors, error) {
 	if k <= 0 {
 		return Neighbors{}, fmt.Errorf("top-k: k is %d, must be at least 1", k)
 	}
+	if b.Rows > math.MaxInt32 {
+		return Neighbors{}, fmt.Errorf("top-k: %d rows are more than an index can count, at most %d", b.Rows, math.MaxInt32)
+	}
 	k = min(k, b.Rows)
 	result := Neighbors{K: k, Index: make([]int32, a.Rows*k), Score: make([]float32, a.Rows*k)}
 	if k == 0 {
 		return result, nil
 	}
-	Parallel(a.Rows, tileA, func(lo, hi int) {
-		heaps := make([]heap, hi-lo)
-		for i := range heaps {
-			heaps[i].limit = k
+	path := active
+	packed := pack(b, path)
+	var longest float64
+	for j := range b.Rows {
+		longest = max(longest, path.squares(b.Row(j)))
+	}
+	longest = math.Sqrt(longest)
+	searches := sync.Pool{New: func() any { return newSearch(path, b, k) }}
+	Parallel(a.Rows, blockRows, func(lo, hi int) {
+		s := searches.Get().(*search)
+		defer searches.Put(s)
+		rows := a.Slice(lo, hi)
+		for i := range rows.Rows {
+			s.lists[i].reset(math.Sqrt(path.squares(rows.Row(i)))*longest, a.Cols)
 		}
-		tile := make([]float32, tileA*tileB)
-		for from := 0; from < b.Rows; from += tileB {
-			to := min(from+tileB, b.Rows)
-			product(a.Slice(lo, hi), b.Slice(from, to), tile)
-			for i := range heaps {
-				heaps[i].offer(tile[i*(to-from):(i+1)*(to-from)], int32(from))
+		for from := 0; from < b.Rows; from += blockCols {
+			to := min(from+blockCols, b.Rows)
+			s.block.multiply(rows, &packed, from, to)
+			for i := range rows.Rows {
+				s.offer(&s.lists[i], rows.Row(i), s.block.row(i)[:], from, to-from)
 			}
 		}
-		for i := range heaps {
-			row := a.Row(lo + i)
-			best := heaps[i].entries
-			for j := range best {
-				best[j].score = Dot(row, b.Row(int(best[j].index)))
-			}
-			slices.SortFunc(best, func(x, y entry) int {
-				return cmp.Or(cmp.Compare(y.score, x.score), cmp.Compare(x.index, y.index))
-			})
+		for i := range rows.Rows {
+			s.rank(&s.lists[i], rows.Row(i))
 			index, score := result.Row(lo + i)
-			for j, e := range best {
-				index[j], score[j] = e.index, e.score
+			for j, c := range s.lists[i].candidates {
+				index[j], score[j] = c.index(), c.score()
 			}
 		}
 	})
 	return result, nil
-}
-
-type entry struct {
-	score float32
-	index int32
-}
-
-// heap keeps the best limit entries that it was offered, the worst on top.
-type heap struct {
-	limit   int
-	entries []entry
-}
-
-// offer takes the scores of the consecutive indexes that begin with first.
-// Indexes must come in ascending order: of equal scores the first stays.
-func (h *heap) offer(scores []float32, first int32) {
-	for j, score := range scores {
-		switch {
-		case len(h.entries) < h.limit:
-			h.entries = append(h.entries, entry{score, first + int32(j)})
-			h.up(len(h.entries) - 1)
-		case score > h.entries[0].score:
-			h.entries[0] = entry{score, first + int32(j)}
-			h.down(0)
-		}
-	}
-}
-
-// worse tells whether x leaves the heap before y does.
-func worse(x, y entry) bool {
-	return x.score < y.score || x.score == y.score && x.index > y.index
-}
-
-func (h *heap) up(i int) {
-	for i > 0 {
-		parent := (i - 1) / 2
-		if !worse(h.entries[i], h.entries[parent]) {
-			return
-		}
-		h.entries[i], h.entries[parent] = h.entries[parent], h.entries[i]
-		i = parent
-	}
-}
-
-func (h *heap) down(i int) {
-	for {
-		child := 2*i + 1
-		if child >= len(h.entries) {
-			return
-		}
-		if child+1 < len(h.entries) && worse(h.entries[child+1], h.entries[child]) {
-			child++
-		}
-		if !worse(h.entries[child], h.entries[i]) {
-			return
-		}
-		h.entries[i], h.entries[child] = h.entries[child], h.entries[i]
-		i = child
-	}
 }
