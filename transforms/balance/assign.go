@@ -41,6 +41,11 @@ type fit struct {
 	load      []float64
 	count     []int
 	near      kernel.Neighbors
+	// zero tells the items whose rows are zero; to them every cluster of all
+	// has one of the scores zeros.
+	zero  []bool
+	all   []int32
+	zeros []float32
 }
 
 // run clusters: start, rounds, repair, and centroids of what came out.
@@ -50,6 +55,13 @@ func (f *fit) run() error {
 	for i, c := range f.assign {
 		f.load[c] += f.weight[i]
 		f.count[c]++
+	}
+	f.zero, f.all, f.zeros = make([]bool, f.x.Rows), make([]int32, f.k), make([]float32, f.k)
+	for i := range f.zero {
+		f.zero[i] = isZero(f.x.Row(i))
+	}
+	for c := range f.all {
+		f.all[c] = int32(c)
 	}
 	order := rand.New(rand.NewPCG(f.seed, 0x9e3779b9)).Perm(f.x.Rows)
 	for round := range f.rounds {
@@ -80,17 +92,42 @@ func (f *fit) centre() {
 // centroids returns the weighted mean directions of k clusters; weights must be
 // positive.
 func centroids(x kernel.Matrix, weight []float64, assign []int32, k int) kernel.Matrix {
-	// Scaled by a cluster's largest weight, sums neither overflow nor vanish.
-	largest := make([]float64, k)
-	for i, c := range assign {
-		largest[c] = max(largest[c], weight[i])
-	}
+	members, first := byCluster(assign, k)
 	m := kernel.New(k, x.Cols)
-	for i, c := range assign {
-		kernel.AddScaled(m.Row(int(c)), float32(weight[i]/largest[c]), x.Row(i))
-	}
-	m.NormalizeRows()
+	kernel.Parallel(k, 8, func(lo, hi int) {
+		for c := lo; c < hi; c++ {
+			items := members[first[c]:first[c+1]]
+			// Scaled by a cluster's largest weight, sums neither overflow nor vanish.
+			var largest float64
+			for _, i := range items {
+				largest = max(largest, weight[i])
+			}
+			for _, i := range items {
+				kernel.AddScaled(m.Row(c), float32(weight[i]/largest), x.Row(int(i)))
+			}
+			kernel.Normalize(m.Row(c))
+		}
+	})
 	return m
+}
+
+// byCluster lists the items of cluster c, ascending, at first[c] … first[c+1]−1
+// of members.
+func byCluster(assign []int32, k int) (members []int32, first []int) {
+	first = make([]int, k+1)
+	for _, c := range assign {
+		first[c+1]++
+	}
+	for c := range k {
+		first[c+1] += first[c]
+	}
+	next := slices.Clone(first)
+	members = make([]int32, len(assign))
+	for i, c := range assign {
+		members[next[c]] = int32(i)
+		next[c]++
+	}
+	return members, first
 }
 
 // rescore brings the candidates' scores up to date with the centroids.
@@ -98,9 +135,7 @@ func (f *fit) rescore() {
 	kernel.Parallel(f.x.Rows, 256, func(lo, hi int) {
 		for i := lo; i < hi; i++ {
 			index, score := f.near.Row(i)
-			for j, c := range index {
-				score[j] = kernel.Dot(f.x.Row(i), f.centroids.Row(int(c)))
-			}
+			kernel.Dots(f.x.Row(i), f.centroids, index, score)
 		}
 	})
 }
@@ -110,43 +145,41 @@ func (f *fit) rescore() {
 // every item: when all choose at once, they herd. With hard, nobody joins a
 // cluster beyond the limit.
 func (f *fit) round(order []int, stiffness float64, hard bool) {
+	// cost is the price and what the load costs; an item's own weight would add
+	// the same to each.
+	cost, rate := make([]float64, f.k), stiffness/f.mean
+	for c := range cost {
+		cost[c] = f.price[c] + rate*f.load[c]
+	}
 	for _, i := range order {
 		own, w := f.assign[i], f.weight[i]
 		if f.count[own] == 1 {
 			continue // a cluster never gets empty
 		}
-		row := f.x.Row(i)
 		f.load[own] -= w
-		value := func(c int32, cosine float32) float64 {
-			return float64(cosine) - f.price[c] - stiffness*(f.load[c]+w)/f.mean
-		}
-		best := own
-		bestValue := value(own, kernel.Dot(row, f.centroids.Row(int(own))))
-		if hard && f.load[own]+w > f.limit {
-			bestValue = math.Inf(-1)
-		}
-		consider := func(c int32, cosine float32) {
-			if c == own || hard && f.load[c]+w > f.limit {
-				return
-			}
-			if v := value(c, cosine); v > bestValue {
-				best, bestValue = c, v
-			}
-		}
-		if isZero(row) {
+		cost[own] = f.price[own] + rate*f.load[own]
+		room := f.limit - w
+		best, bestValue, ownKnown := own, math.Inf(-1), false
+		index, score := f.near.Row(i)
+		if f.zero[i] {
 			// All centroids are alike to it, so it may fill any gap.
-			for c := range int32(f.k) {
-				consider(c, 0)
+			index, score = f.all, f.zeros
+		}
+		for j, c := range index {
+			value := float64(score[j]) - cost[c]
+			ownKnown = ownKnown || c == own
+			if value > bestValue && !(hard && f.load[c] > room) {
+				best, bestValue = c, value
 			}
-		} else {
-			index, score := f.near.Row(i)
-			for j, c := range index {
-				consider(c, score[j])
-			}
+		}
+		if !ownKnown && !(hard && f.load[own] > room) &&
+			float64(kernel.Dot(f.x.Row(i), f.centroids.Row(int(own))))-cost[own] >= bestValue {
+			best = own
 		}
 		f.count[own]--
 		f.count[best]++
 		f.load[best] += w
+		cost[best] = f.price[best] + rate*f.load[best]
 		f.assign[i] = best
 	}
 	for c := range f.price {

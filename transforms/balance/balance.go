@@ -84,7 +84,7 @@ func Fit(x kernel.Matrix, weight []float64, opt Options) (*Clustering, error) {
 		return nil, fmt.Errorf("cluster: %w", err)
 	}
 	x = x.Clone()
-	x.NormalizeRows()
+	kernel.Parallel(x.Rows, 1024, func(lo, hi int) { x.Slice(lo, hi).NormalizeRows() })
 	clipped := clipWeights(weight, opt.K)
 	mean := sum(clipped) / float64(opt.K)
 	f := fit{

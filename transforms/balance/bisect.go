@@ -1,16 +1,24 @@
 package balance
 
 import (
-	"cmp"
+	"math"
 	"math/rand/v2"
 	"slices"
 
 	"foray/transforms/kernel"
 )
 
-// powerSteps are enough for a direction that splits well; it need not be the
-// exact first principal component.
-const powerSteps = 4
+const (
+	// powerSteps are enough for a direction that splits well; it need not be the
+	// exact first principal component.
+	powerSteps = 4
+	// sampled is how many items of a part tell its direction; more move the cut
+	// of a large part hardly at all.
+	sampled = 2048
+	// nearby is how many rows are worked on at a time, so that a core's cache
+	// still holds them when they are needed again.
+	nearby = 64
+)
 
 // part is a run of the item order that is to become the leaves from … to−1.
 type part struct {
@@ -52,39 +60,61 @@ func bisect(x kernel.Matrix, weight []float64, k int, seed uint64) []int32 {
 func (p part) split(x kernel.Matrix, weight []float64, seed uint64) (part, part) {
 	leaves := int(p.to - p.from)
 	left := leaves / 2
-	along := project(x, weight, p.items, rand.New(rand.NewPCG(seed, uint64(p.from)<<32|uint64(p.to))))
-	type placed struct {
-		along float32
-		item  int32
-	}
-	sorted := make([]placed, len(p.items))
+	p.sort(x, weight, seed)
 	var total float64
-	for i, item := range p.items {
-		sorted[i] = placed{along[i], item}
+	for _, item := range p.items {
 		total += weight[item]
 	}
-	slices.SortFunc(sorted, func(a, b placed) int {
-		return cmp.Or(cmp.Compare(a.along, b.along), cmp.Compare(a.item, b.item))
-	})
 	goal := total * float64(left) / float64(leaves)
 	var before float64
 	cut := 0
-	for i, s := range sorted {
-		p.items[i] = s.item
-		if before+weight[s.item]/2 < goal {
+	for i, item := range p.items {
+		if before+weight[item]/2 < goal {
 			cut = i + 1
 		}
-		before += weight[s.item]
+		before += weight[item]
 	}
 	// Every leaf needs an item.
-	cut = min(max(cut, left), len(sorted)-(leaves-left))
+	cut = min(max(cut, left), len(p.items)-(leaves-left))
 	middle := p.from + int32(left)
 	return part{p.items[:cut], p.from, middle}, part{p.items[cut:], middle, p.to}
 }
 
-// project returns where the items stand along the first principal direction of
-// their weighted, centred rows, found by power iteration.
-func project(x kernel.Matrix, weight []float64, items []int32, rng *rand.Rand) []float32 {
+// sort orders the part's items by where they stand along its direction.
+func (p part) sort(x kernel.Matrix, weight []float64, seed uint64) {
+	sample := p.items
+	if len(sample) > 2*sampled {
+		// The items stand in the order of the part's last cut, so these are spread
+		// evenly over it.
+		sample = make([]int32, sampled)
+		for i := range sample {
+			sample[i] = p.items[i*len(p.items)/sampled]
+		}
+	}
+	direction := principal(x, weight, sample, rand.New(rand.NewPCG(seed, uint64(p.from)<<32|uint64(p.to))))
+	along := make([]float32, len(p.items))
+	keys := make([]uint64, len(p.items))
+	kernel.Parallel(len(p.items), 4096, func(lo, hi int) {
+		kernel.Dots(direction, x, p.items[lo:hi], along[lo:hi])
+		for i, item := range p.items[lo:hi] {
+			keys[lo+i] = uint64(ascending(along[lo+i]))<<32 | uint64(item)
+		}
+	})
+	slices.Sort(keys)
+	for i, key := range keys {
+		p.items[i] = int32(uint32(key))
+	}
+}
+
+// ascending maps numbers to integers of the same order; −0 is 0.
+func ascending(v float32) uint32 {
+	b := math.Float32bits(v + 0)
+	return b ^ (uint32(int32(b)>>31) | 1<<31)
+}
+
+// principal returns about the first principal direction of the items'
+// weighted, centred rows, found by power iteration.
+func principal(x kernel.Matrix, weight []float64, items []int32, rng *rand.Rand) []float32 {
 	var total float64
 	for _, item := range items {
 		total += weight[item]
@@ -93,30 +123,26 @@ func project(x kernel.Matrix, weight []float64, items []int32, rng *rand.Rand) [
 	for _, item := range items {
 		kernel.AddScaled(mean, float32(weight[item]/total), x.Row(int(item)))
 	}
-	direction := make([]float32, x.Cols)
+	direction, next := make([]float32, x.Cols), make([]float32, x.Cols)
 	for j := range direction {
 		direction[j] = float32(rng.NormFloat64())
 	}
 	kernel.Normalize(direction)
-	along := make([]float32, len(items))
-	next := make([]float32, x.Cols)
-	for step := range powerSteps + 1 {
+	along := make([]float32, nearby)
+	for range powerSteps {
 		centre := kernel.Dot(mean, direction)
-		for i, item := range items {
-			along[i] = kernel.Dot(x.Row(int(item)), direction) - centre
-		}
-		if step == powerSteps {
-			break
-		}
 		clear(next)
-		for i, item := range items {
-			// Centred projections sum to 0, so the rows need no centring.
-			kernel.AddScaled(next, float32(weight[item]/total)*along[i], x.Row(int(item)))
+		for group := range slices.Chunk(items, nearby) {
+			kernel.Dots(direction, x, group, along)
+			for i, item := range group {
+				// Centred projections sum to 0, so the rows need no centring.
+				kernel.AddScaled(next, float32(weight[item]/total)*(along[i]-centre), x.Row(int(item)))
+			}
 		}
 		if kernel.Normalize(next) == 0 {
 			break
 		}
 		direction, next = next, direction
 	}
-	return along
+	return direction
 }

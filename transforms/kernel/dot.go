@@ -22,10 +22,18 @@ func Dot(a, b []float32) float32 {
 	return (s0 + s1) + (s2 + s3)
 }
 
-// AddScaled adds scale·x to y, in place. x and y must have the same length.
-func AddScaled(y []float32, scale float32, x []float32) {
-	y = y[:len(x)]
-	for i, v := range x {
-		y[i] += float32(scale * v)
+// Dots writes Dot(a, b.Row(index[j])) to out[j] for all j, to the last bit, in
+// a fraction of the time. a must have b.Cols values, and out as many as index.
+func Dots(a []float32, b Matrix, index []int32, out []float32) {
+	a, out = a[:b.Cols], out[:len(index)]
+	whole := len(index) / rowGroup * rowGroup
+	active.dots(a, b.Data, index[:whole], out)
+	for j, i := range index[whole:] {
+		out[whole+j] = Dot(a, b.Row(int(i)))
 	}
+}
+
+// AddScaled adds scale·x to y, in place. y must be as long as x.
+func AddScaled(y []float32, scale float32, x []float32) {
+	active.addScaled(y[:len(x)], scale, x)
 }

@@ -31,6 +31,22 @@ func TestDotAgreesWithFloat64(t *testing.T) {
 	}
 }
 
+func TestDotsAreDot(t *testing.T) {
+	a, b := random(1, 37, 1), random(30, 37, 2)
+	for n := range 30 {
+		index, out := make([]int32, n), make([]float32, n)
+		for j := range index {
+			index[j] = int32((7 * j) % b.Rows)
+		}
+		Dots(a.Data, b, index, out)
+		for j, i := range index {
+			if want := Dot(a.Data, b.Row(int(i))); out[j] != want {
+				t.Fatalf("%d rows: row %d is %v, want %v", n, i, out[j], want)
+			}
+		}
+	}
+}
+
 func TestParallelCoversEachRowOnce(t *testing.T) {
 	for _, n := range []int{0, 1, 63, 64, 65, 1000} {
 		seen := make([]int, n)

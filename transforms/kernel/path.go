@@ -1,7 +1,7 @@
 package kernel
 
-// A path is one way to do the inner loops of TopK, in the instructions that
-// one kind of processor has. All paths give TopK the same results.
+// A path is one way to do the inner loops, in the instructions that one kind
+// of processor has. All paths give what is exported the same results.
 type path struct {
 	name string
 	// rows and cols are the size of a tile: sums that are kept in registers.
@@ -18,9 +18,11 @@ type path struct {
 	// floor (NaN is not), and clears the others. len(scores) must be
 	// lanes·len(mask).
 	atLeast func(scores []float32, floor float32, mask []uint64)
-	// dots writes the four interleaved sums of Dot, over the first
-	// len(a)/4·4 values, of a with the eight rows of b that begin at offsets.
-	dots func(a, b []float32, offsets *[8]int, sums *[8][4]float32)
+	// dots writes to out what Dot gives for a and those rows of b, of len(a)
+	// values each, that index tells. len(index) must be a multiple of rowGroup.
+	dots func(a, b []float32, index []int32, out []float32)
+	// addScaled is AddScaled.
+	addScaled func(y []float32, scale float32, x []float32)
 	// squares adds the squares of v in float64, in any order.
 	squares func(v []float32) float64
 }
@@ -28,6 +30,8 @@ type path struct {
 const (
 	// lanes is how many scores make a word of a mask.
 	lanes = 64
+	// rowGroup is how many rows dots takes at a time.
+	rowGroup = 8
 	// depthBlock is how many columns a pass over a tile covers: the part of b
 	// that it reads, 32 KiB for the widest tile, then stays in a core's first
 	// cache.
@@ -37,13 +41,13 @@ const (
 	aStride = depthBlock + 16
 )
 
-// active is the path that TopK takes: the fastest that this processor has.
+// active is the path taken: the fastest that this processor has.
 var active = paths()[0]
 
 var portable = path{
 	name: "portable", rows: 2, cols: 4,
 	tile: tilePortable, maxima: maximaPortable, atLeast: atLeastPortable,
-	dots: dotsPortable, squares: squaresPortable,
+	dots: dotsPortable, addScaled: addScaledPortable, squares: squaresPortable,
 }
 
 func tilePortable(depth int, a, b, c []float32, stride int, first bool) {
@@ -93,19 +97,16 @@ func atLeastPortable(scores []float32, floor float32, mask []uint64) {
 	}
 }
 
-func dotsPortable(a, b []float32, offsets *[8]int, sums *[8][4]float32) {
-	a = a[:len(a)/4*4]
-	for r, offset := range offsets {
-		row := b[offset:][:len(a)]
-		var s0, s1, s2, s3 float32
-		for p := 0; p+4 <= len(a) && p+4 <= len(row); p += 4 {
-			x, y := a[p:p+4:p+4], row[p:p+4:p+4]
-			s0 += float32(x[0] * y[0])
-			s1 += float32(x[1] * y[1])
-			s2 += float32(x[2] * y[2])
-			s3 += float32(x[3] * y[3])
-		}
-		sums[r] = [4]float32{s0, s1, s2, s3}
+func dotsPortable(a, b []float32, index []int32, out []float32) {
+	for j, i := range index {
+		out[j] = Dot(a, b[int(i)*len(a):][:len(a)])
+	}
+}
+
+func addScaledPortable(y []float32, scale float32, x []float32) {
+	y = y[:len(x)]
+	for i, v := range x {
+		y[i] += float32(scale * v)
 	}
 }
 

@@ -11,7 +11,7 @@ func paths() []*path {
 	avx2 := &path{
 		name: "AVX2", rows: 6, cols: 16,
 		tile: tileAVX2, maxima: maximaAVX, atLeast: atLeastAVX,
-		dots: dotsAVX, squares: squaresAVX,
+		dots: dotsAVX, addScaled: addScaledAVX, squares: squaresAVX,
 	}
 	found = append([]*path{avx2}, found...)
 	if !cpu.X86.HasAVX512F {
@@ -39,7 +39,10 @@ func maximaAVX(scores []float32, out *[lanes]float32)
 func atLeastAVX(scores []float32, floor float32, mask []uint64)
 
 //go:noescape
-func dotsAVX(a, b []float32, offsets *[8]int, sums *[8][4]float32)
+func dotsAVX(a, b []float32, index []int32, out []float32)
+
+//go:noescape
+func addScaledAVX(y []float32, scale float32, x []float32)
 
 //go:noescape
 func squaresAVX(v []float32) float64

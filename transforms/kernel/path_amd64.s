@@ -1,6 +1,6 @@
 #include "textflag.h"
 
-// The inner loops of TopK; path.go says what each must compute.
+// The inner loops; path.go says what each must compute.
 //
 // Tiles. Both hold all sums of a tile in registers and run once over depth. A
 // step loads one row of the packed panel of b (contiguous, cols values), then
@@ -250,24 +250,37 @@ done:
 	VZEROUPPER
 	RET
 
-#define ROW(r, to) \
-	MOVQ (8*r)(DI), to  \
-	LEAQ (BX)(to*4), to
-
 // Not fused: Dot rounds each product before it adds it.
 #define DOT(row, product, sum) \
 	VMULPS (row)(DX*4), X8, product \
 	VADDPS product, sum, sum
 
-// func dotsAVX(a, b []float32, offsets *[8]int, sums *[8][4]float32)
+#define DOT1(row, sum) \
+	VMULSS (row)(DX*4), X8, X9 \
+	VADDSS X9, sum, sum
+
+// func dotsAVX(a, b []float32, index []int32, out []float32)
 //
-// Each row of b has its four interleaved sums in one of X0 … X7; R8 … R13, AX
-// and BX point to the rows, DX counts values.
-TEXT ·dotsAVX(SB), NOSPLIT, $0-64
+// Each of eight rows of b has its four interleaved sums in one of X0 … X7; R8
+// … R13, AX and BX point to the rows, DX counts values. DI is the place in
+// index, R14 the one in out.
+TEXT ·dotsAVX(SB), NOSPLIT, $0-96
+#define ROW(r, to) \
+	MOVLQSX (4*r)(DI), to         \
+	IMULQ   CX, to                \
+	SHLQ    $2, to                \
+	ADDQ    b_base+24(FP), to
+
 	MOVQ a_base+0(FP), SI
 	MOVQ a_len+8(FP), CX
-	MOVQ b_base+24(FP), BX
-	MOVQ offsets+48(FP), DI
+	MOVQ index_base+48(FP), DI
+	MOVQ out_base+72(FP), R14
+	MOVQ index_len+56(FP), R15
+	SHLQ $2, R15
+	ADDQ DI, R15
+	JMP  next
+
+group:
 	ROW(0, R8)
 	ROW(1, R9)
 	ROW(2, R10)
@@ -275,8 +288,7 @@ TEXT ·dotsAVX(SB), NOSPLIT, $0-64
 	ROW(4, R12)
 	ROW(5, R13)
 	ROW(6, AX)
-	ROW(7, DX)
-	MOVQ DX, BX
+	ROW(7, BX)
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	VXORPS X2, X2, X2
@@ -285,9 +297,19 @@ TEXT ·dotsAVX(SB), NOSPLIT, $0-64
 	VXORPS X5, X5, X5
 	VXORPS X6, X6, X6
 	VXORPS X7, X7, X7
-	XORQ DX, DX
-	ANDQ $~3, CX
-	JEQ  done
+	MOVQ CX, DX
+	ANDQ $~3, DX
+	JEQ  tail
+	LEAQ (SI)(DX*4), SI
+	LEAQ (R8)(DX*4), R8
+	LEAQ (R9)(DX*4), R9
+	LEAQ (R10)(DX*4), R10
+	LEAQ (R11)(DX*4), R11
+	LEAQ (R12)(DX*4), R12
+	LEAQ (R13)(DX*4), R13
+	LEAQ (AX)(DX*4), AX
+	LEAQ (BX)(DX*4), BX
+	NEGQ DX
 
 loop:
 	VMOVUPS (SI)(DX*4), X8
@@ -300,19 +322,92 @@ loop:
 	DOT(AX, X9, X6)
 	DOT(BX, X10, X7)
 	ADDQ $4, DX
-	CMPQ DX, CX
 	JLT  loop
 
+	// Up to three values are left; the first sum takes them.
+tail:
+	MOVQ CX, DX
+	ANDQ $3, DX
+	JEQ  add
+	LEAQ (SI)(DX*4), SI
+	LEAQ (R8)(DX*4), R8
+	LEAQ (R9)(DX*4), R9
+	LEAQ (R10)(DX*4), R10
+	LEAQ (R11)(DX*4), R11
+	LEAQ (R12)(DX*4), R12
+	LEAQ (R13)(DX*4), R13
+	LEAQ (AX)(DX*4), AX
+	LEAQ (BX)(DX*4), BX
+	NEGQ DX
+
+rest:
+	VMOVSS (SI)(DX*4), X8
+	DOT1(R8, X0)
+	DOT1(R9, X1)
+	DOT1(R10, X2)
+	DOT1(R11, X3)
+	DOT1(R12, X4)
+	DOT1(R13, X5)
+	DOT1(AX, X6)
+	DOT1(BX, X7)
+	INCQ DX
+	JLT  rest
+
+	// (0+1)+(2+3) of four rows at a time.
+add:
+	MOVQ    a_base+0(FP), SI
+	VHADDPS X1, X0, X0
+	VHADDPS X3, X2, X2
+	VHADDPS X2, X0, X0
+	VHADDPS X5, X4, X4
+	VHADDPS X7, X6, X6
+	VHADDPS X6, X4, X4
+	VMOVUPS X0, (R14)
+	VMOVUPS X4, 16(R14)
+	ADDQ    $32, DI
+	ADDQ    $32, R14
+
+next:
+	CMPQ DI, R15
+	JLT  group
+	RET
+
+// func addScaledAVX(y []float32, scale float32, x []float32)
+TEXT ·addScaledAVX(SB), NOSPLIT, $0-56
+	MOVQ y_base+0(FP), DI
+	VBROADCASTSS scale+24(FP), Y0
+	MOVQ x_base+32(FP), SI
+	MOVQ x_len+40(FP), CX
+	JMP  next
+
+	// Not fused, as in Dot.
+loop:
+	VMULPS  (SI), Y0, Y1
+	VMULPS  32(SI), Y0, Y2
+	VADDPS  (DI), Y1, Y1
+	VADDPS  32(DI), Y2, Y2
+	VMOVUPS Y1, (DI)
+	VMOVUPS Y2, 32(DI)
+	ADDQ    $64, SI
+	ADDQ    $64, DI
+
+next:
+	SUBQ $16, CX
+	JGE  loop
+	ADDQ $16, CX
+	JEQ  done
+
+rest:
+	VMULSS (SI), X0, X1
+	VADDSS (DI), X1, X1
+	VMOVSS X1, (DI)
+	ADDQ   $4, SI
+	ADDQ   $4, DI
+	DECQ   CX
+	JNZ    rest
+
 done:
-	MOVQ sums+56(FP), DI
-	VMOVUPS X0, (DI)
-	VMOVUPS X1, 16(DI)
-	VMOVUPS X2, 32(DI)
-	VMOVUPS X3, 48(DI)
-	VMOVUPS X4, 64(DI)
-	VMOVUPS X5, 80(DI)
-	VMOVUPS X6, 96(DI)
-	VMOVUPS X7, 112(DI)
+	VZEROUPPER
 	RET
 
 // func squaresAVX(v []float32) float64

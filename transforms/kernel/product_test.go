@@ -115,15 +115,21 @@ func TestLoopsAgainstPortable(t *testing.T) {
 		}
 		for cols := range 40 {
 			a, b := random(1, cols, rng.Uint64()), random(9, cols, rng.Uint64())
-			var offsets [8]int
-			for i := range offsets {
-				offsets[i] = rng.IntN(b.Rows) * cols
+			index := make([]int32, 2*rowGroup)
+			for j := range index {
+				index[j] = int32(rng.IntN(b.Rows))
 			}
-			var got, want [8][4]float32
-			path.dots(a.Data, b.Data, &offsets, &got)
-			dotsPortable(a.Data, b.Data, &offsets, &want)
-			if got != want {
+			got, want := make([]float32, len(index)), make([]float32, len(index))
+			path.dots(a.Data, b.Data, index, got)
+			dotsPortable(a.Data, b.Data, index, want)
+			if !slices.Equal(got, want) {
 				t.Errorf("%s: dots of %d columns are %v, want %v", path.name, cols, got, want)
+			}
+			to, plainTo := slices.Clone(b.Row(0)), slices.Clone(b.Row(0))
+			path.addScaled(to, 0.7, a.Data)
+			addScaledPortable(plainTo, 0.7, a.Data)
+			if !slices.Equal(to, plainTo) {
+				t.Errorf("%s: scaled sums of %d columns are %v, want %v", path.name, cols, to, plainTo)
 			}
 			squares, plain := path.squares(a.Data), squaresPortable(a.Data)
 			if math.Abs(squares-plain) > 1e-12*plain {

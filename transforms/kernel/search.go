@@ -18,10 +18,10 @@ type search struct {
 	block block
 	lists [blockRows]shortlist
 
-	maxima  [2][lanes]float32
-	mask    [blockCols / lanes]uint64
-	offsets [8]int
-	sums    [8][4]float32
+	maxima [2][lanes]float32
+	mask   [blockCols / lanes]uint64
+	index  [lanes]int32
+	score  [lanes]float32
 }
 
 // A shortlist holds the candidates of one row.
@@ -149,19 +149,19 @@ func (s *search) prune(l *shortlist, row []float32) {
 
 // rank keeps the best k candidates by Dot, best first.
 func (s *search) rank(l *shortlist, row []float32) {
-	tail := len(row) / 4 * 4
-	for from := 0; from < len(l.candidates); from += len(s.offsets) {
-		group := l.candidates[from:min(from+len(s.offsets), len(l.candidates))]
+	for from := 0; from < len(l.candidates); from += lanes {
+		group := l.candidates[from:min(from+lanes, len(l.candidates))]
 		for i, c := range group {
-			s.offsets[i] = int(c.index()) * s.b.Cols
+			s.index[i] = c.index()
 		}
-		s.path.dots(row, s.b.Data, &s.offsets, &s.sums)
+		// What fills up the last group of rows need only be a row.
+		whole := (len(group) + rowGroup - 1) / rowGroup * rowGroup
+		for i := len(group); i < whole; i++ {
+			s.index[i] = s.index[0]
+		}
+		s.path.dots(row, s.b.Data, s.index[:whole], s.score[:])
 		for i, c := range group {
-			sum := &s.sums[i]
-			for p, v := range s.b.Row(int(c.index()))[tail:] {
-				sum[0] += float32(row[tail+p] * v)
-			}
-			group[i] = newCandidate((sum[0]+sum[1])+(sum[2]+sum[3]), c.index())
+			group[i] = newCandidate(s.score[i], c.index())
 		}
 	}
 	slices.Sort(l.candidates)
