@@ -5,14 +5,17 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"foray/transforms/embed"
 	"foray/transforms/kernel"
 )
 
 const (
-	// longestPhrase is in words.
+	// longestPhrase is in words, longestRun, of scripts without spaces, in units
+	// (see embed.Token): words of such scripts have two characters or so.
 	longestPhrase = 3
+	longestRun    = 8
 	// mostTokens of a text are read; what is telling stands at its beginning.
 	mostTokens = 300
 )
@@ -20,8 +23,7 @@ const (
 // corpus is what the texts of all items consist of. Phrases are numbered in
 // the order of their keys.
 type corpus struct {
-	// key of each phrase: its terms, joined by spaces; surface: the form in
-	// which most items have it.
+	// key of each phrase; surface: the form in which most items have it.
 	key, surface []string
 	// documents is the number of items that have the phrase.
 	documents []int
@@ -55,8 +57,7 @@ func read(texts []string) *corpus {
 	c := &corpus{items: make([][]int32, len(texts))}
 	bound := bindings(documents)
 	for key, n := range documents {
-		words := strings.Fields(key)
-		if len(words) == 1 || n == 1 && opening[key] || n > 1 && bound.whole(words, documents) {
+		if isWord(key) || n == 1 && opening[key] || n > 1 && bound.whole(key, documents) {
 			c.key = append(c.key, key)
 		}
 	}
@@ -90,34 +91,82 @@ func read(texts []string) *corpus {
 	return c
 }
 
-// phrasesOf returns the distinct runs of one to three words of a text that span
-// no gap and neither begin nor end with a stop word.
+// glue stands between the terms of a key in a script without spaces.
+const glue = "\u200b"
+
+// termsOf are the terms of a key, in order.
+func termsOf(key string) []string {
+	if strings.Contains(key, glue) {
+		return strings.Split(key, glue)
+	}
+	return strings.Split(key, " ")
+}
+
+// isWord tells whether a key is of one term.
+func isWord(key string) bool { return !strings.ContainsAny(key, " "+glue) }
+
+// wordsIn is how many words a key is long: of a script without spaces about
+// half as many as it has terms.
+func wordsIn(key string) int {
+	n := len(termsOf(key))
+	if strings.Contains(key, glue) {
+		n = (n + 1) / 2
+	}
+	return n
+}
+
+// phrasesOf returns the distinct phrases of a text: runs of one to three words
+// that span no gap, and of up to longestRun units within a run without spaces.
+// None begins or ends with a stop word.
 func phrasesOf(text string) []phrase {
 	tokens := embed.Tokenize(calm(text))
 	tokens = tokens[:min(len(tokens), mostTokens)]
 	var phrases []phrase
 	seen := map[string]bool{}
 	opening := -1
-	for i, first := range tokens {
+	// from adds the phrases that begin with the first token, one a length.
+	from := func(tokens []embed.Token, separator, between string, shortest int) {
+		first := tokens[0]
 		if first.Stop {
-			continue
+			return
 		}
 		p := phrase{key: first.Term, surface: first.Surface}
 		opens := len(phrases) == 0
-		for j := i; ; {
-			if !tokens[j].Stop && !seen[p.key] {
-				seen[p.key] = true
-				if opens {
-					opening = len(phrases)
-				}
-				phrases = append(phrases, p)
+		for j, token := range tokens {
+			if j > 0 {
+				p.key += separator + token.Term
+				p.surface += between + token.Surface
 			}
-			if j++; j == len(tokens) || j == i+longestPhrase || tokens[j].Gap {
-				break
+			if token.Stop || j+1 < shortest || seen[p.key] {
+				continue
 			}
-			p.key += " " + tokens[j].Term
-			p.surface += " " + tokens[j].Surface
+			seen[p.key] = true
+			if opens && j < longestRun {
+				opening = len(phrases)
+			}
+			phrases = append(phrases, p)
 		}
+	}
+	for i := 0; i < len(tokens); {
+		if end := embed.RunEnd(tokens, i); end > i {
+			run := tokens[i:end]
+			for j := range run {
+				shortest := 1
+				if len(run) > 1 && utf8.RuneCountInString(run[j].Term) == 1 {
+					shortest = 2 // a character is no word, unless it stands alone
+				}
+				// One more than phrases have, to find out which are cut short.
+				from(run[j:min(j+longestRun+1, len(run))], glue, "", shortest)
+			}
+			i = end
+			continue
+		}
+		end := i + 1
+		for end < len(tokens) && end < i+longestPhrase && !tokens[end].Gap {
+			end++
+		}
+		from(tokens[i:end], " ", " ", 1)
+		i++
 	}
 	if opening >= 0 {
 		phrases[opening].opening = true

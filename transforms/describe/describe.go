@@ -7,7 +7,6 @@ package describe
 import (
 	"fmt"
 	"math"
-	"strings"
 
 	"foray/transforms/kernel"
 )
@@ -163,13 +162,13 @@ func (c *corpus) describe(members [][]int32, importance []float64, first, phrase
 	for _, items := range members {
 		for _, item := range items {
 			for _, p := range c.items[item] {
-				if !strings.Contains(c.key[p], " ") {
+				if wordsIn(c.key[p]) == 1 {
 					words++
 				}
 			}
 		}
 	}
-	meanWords := float64(words) / float64(max(len(members), 1))
+	meanWords := max(float64(words)/float64(max(len(members), 1)), 1)
 	ranked := make([][]string, len(members))
 	kernel.Parallel(len(members), 1, func(lo, hi int) {
 		for i := lo; i < hi; i++ {

@@ -13,40 +13,53 @@ const (
 	stopCohesion = 0.1
 )
 
-// boundWords are the words that nearly always stand before, or after, the same
-// other word: a phrase that ends, or begins, with one has been cut short.
+// boundWords are the words, and runs without spaces, that nearly always stand
+// before, or after, the same other word or character: a phrase that ends, or
+// begins, with one has been cut short.
 type boundWords struct{ ahead, behind map[string]bool }
 
 func bindings(documents map[string]int) boundWords {
 	bound := boundWords{map[string]bool{}, map[string]bool{}}
 	for key, n := range documents {
-		first, second, pair := strings.Cut(key, " ")
-		if !pair || n < 2 || strings.Contains(second, " ") {
+		if n < 2 || isWord(key) {
+			continue
+		}
+		var first, last string // what stands before the last and behind the first term
+		if i := strings.LastIndex(key, glue); i >= 0 {
+			first, last = key[:i], key[strings.Index(key, glue)+len(glue):]
+		} else if words := termsOf(key); len(words) == 2 {
+			first, last = words[0], words[1]
+		} else {
 			continue
 		}
 		if float64(n) >= bindingShare*float64(documents[first]) {
 			bound.ahead[first] = true
 		}
-		if float64(n) >= bindingShare*float64(documents[second]) {
-			bound.behind[second] = true
+		if float64(n) >= bindingShare*float64(documents[last]) {
+			bound.behind[last] = true
 		}
 	}
 	return bound
 }
 
-// whole tells whether a phrase of two or three words can stand alone: it is
-// not cut out of a longer one, nor held together by a stop word only. Three
-// words, than which there is nothing longer, may be cut on one side.
+// whole tells whether a phrase of several terms can stand alone: it is not cut
+// out of a longer one, nor held together by a stop word only. The longest
+// phrases, than which there is nothing longer, may be cut on one side.
 // documents counts the items of each phrase; stop words are not counted.
-func (b boundWords) whole(words []string, documents map[string]int) bool {
-	first, last := words[0], words[len(words)-1]
+func (b boundWords) whole(key string, documents map[string]int) bool {
+	terms := termsOf(key)
+	if strings.Contains(key, glue) {
+		before, after := b.behind[key], b.ahead[key]
+		return !before && !after && len(terms) <= longestRun || !(before && after) && len(terms) == longestRun
+	}
+	first, last := terms[0], terms[len(terms)-1]
 	before, after := b.behind[first], b.ahead[last]
-	if len(words) == 2 {
+	if len(terms) == 2 {
 		return !before && !after
 	}
-	if documents[words[1]] > 0 {
+	if documents[terms[1]] > 0 {
 		return !before || !after
 	}
-	n := float64(documents[strings.Join(words, " ")])
+	n := float64(documents[key])
 	return !before && !after && n*n >= stopCohesion*float64(documents[first])*float64(documents[last])
 }

@@ -75,7 +75,7 @@ func Fit(texts []string, baskets [][]int32, opt Options) (*Model, kernel.Matrix,
 	documents := make([][]string, len(texts))
 	kernel.Parallel(len(texts), 256, func(lo, hi int) {
 		for i := lo; i < hi; i++ {
-			documents[i] = terms(texts[i])
+			documents[i] = Terms(texts[i])
 		}
 	})
 	m := &Model{}
@@ -107,7 +107,7 @@ func (m *Model) Embed(texts []string) (kernel.Matrix, error) {
 	}
 	documents := make([][]string, len(texts))
 	for i, text := range texts {
-		documents[i] = terms(text)
+		documents[i] = Terms(text)
 	}
 	return pad(m.project(tfidf(documents, m.Terms, m.IDF)), m.Basis.Cols+m.CoDims)
 }

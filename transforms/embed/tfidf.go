@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math"
 	"slices"
+	"strings"
 
 	"foray/transforms/kernel"
 )
@@ -16,12 +17,23 @@ const (
 	minDocuments = 2
 )
 
-// terms returns the words of a text and the pairs of neighbouring words, as
-// often as they occur, without stop words.
-func terms(text string) []string {
+// Terms returns the words of a text and the pairs of neighbouring words, as
+// often as they occur, without stop words; of a run without spaces, the pairs
+// of neighbouring characters, which need no dictionary, and the words of other
+// scripts in it.
+func Terms(text string) []string {
 	var found []string
+	tokens := Tokenize(text)
 	before := ""
-	for _, token := range Tokenize(text) {
+	for i := 0; i < len(tokens); {
+		if end := RunEnd(tokens, i); end > i {
+			found = appendBigrams(found, tokens[i:end])
+			before = ""
+			i = end
+			continue
+		}
+		token := tokens[i]
+		i++
 		if token.Stop {
 			before = ""
 			continue
@@ -32,6 +44,46 @@ func terms(text string) []string {
 		}
 		before = token.Term
 	}
+	return found
+}
+
+// RunEnd returns the end of the run without spaces that begins with tokens[i];
+// i, if none does.
+func RunEnd(tokens []Token, i int) int {
+	end := i + 1
+	for end < len(tokens) && tokens[end].Glued {
+		end++
+	}
+	if end == i+1 && !strings.ContainsFunc(tokens[i].Term, unspaced) {
+		return i
+	}
+	return end
+}
+
+// appendBigrams appends the words of a run without spaces, and the overlapping
+// pairs of its characters, or the one character that stands alone.
+func appendBigrams(found []string, run []Token) []string {
+	var characters []rune
+	flush := func() {
+		if len(characters) == 1 {
+			found = append(found, string(characters))
+		}
+		for i := range max(len(characters)-1, 0) {
+			found = append(found, string(characters[i:i+2]))
+		}
+		characters = characters[:0]
+	}
+	for _, token := range run {
+		if strings.ContainsFunc(token.Term, unspaced) {
+			characters = append(characters, []rune(token.Term)...)
+			continue
+		}
+		flush()
+		if !token.Stop {
+			found = append(found, token.Term)
+		}
+	}
+	flush()
 	return found
 }
 

@@ -9,7 +9,8 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// Token is one word of a text, or one bigram of a script without spaces.
+// Token is one word of a text, or one unit of a script without spaces: a
+// character, or a run of Katakana, which writes whole words.
 type Token struct {
 	// Term is what equal words share: lower case, without a possessive or a
 	// plural s, accents kept.
@@ -17,9 +18,14 @@ type Token struct {
 	// Surface is the word as it stands in the text, after NFKC.
 	Surface string
 	// Gap tells that something which no phrase may span stands between this
-	// token and the one before: punctuation, a number, the start of a line.
+	// token and the one before: punctuation, a number, the start of a line, the
+	// border of a run without spaces.
 	Gap bool
-	// Stop marks words that say nothing alone: function words, single letters.
+	// Glued tells that no space stands between this token and the one before,
+	// since both are of a run without spaces.
+	Glued bool
+	// Stop marks words that say nothing alone, and that no phrase begins or ends
+	// with: function words, single letters; in a run without spaces, particles.
 	Stop bool
 }
 
@@ -39,43 +45,82 @@ var stopWords = func() map[string]bool {
 
 // Tokenize cuts text into words: runs of letters, digits and marks, with
 // apostrophes between letters, and with a hyphen after a single letter
-// (t-light); other hyphens part words, but leave no gap. Text is brought to NFKC first. Words of digits alone are
-// dropped, and so are years and codes with them. Chinese and Japanese, which
-// have no spaces, become overlapping bigrams. Invalid UTF-8 separates words.
+// (t-light); other hyphens part words, but leave no gap. Text is brought to
+// NFKC first. Words of digits alone are dropped, and so are years and codes
+// with them. Chinese and Japanese, which have no spaces, become runs of
+// characters, with the words of other scripts that stand among them. Invalid
+// UTF-8 separates words.
 func Tokenize(text string) []Token {
 	runes := []rune(norm.NFKC.String(strings.ToValidUTF8(text, " ")))
 	var tokens []Token
 	gap := true
+	// behind says that the run which ends with the last token goes on here;
+	// written that this run has a character of a script without spaces.
+	behind, written := false, false
+	add := func(token Token, unit bool) {
+		if behind && (written || unit) {
+			if !written {
+				first := &tokens[len(tokens)-1]
+				first.Gap, first.Stop = true, false
+			}
+			token.Gap, token.Glued, written = false, true, true
+			token.Stop = token.Stop && unit
+		} else {
+			token.Gap = gap || unit || written
+			written = unit
+		}
+		tokens = append(tokens, token)
+		gap, behind = false, true
+	}
 	for i := 0; i < len(runes); {
 		switch r := runes[i]; {
 		case unspaced(r):
-			// NFKC has composed the marks that matter; the others are skipped.
-			var run []rune
-			end := i
-			for ; end < len(runes) && (unspaced(runes[end]) || unicode.IsMark(runes[end])); end++ {
-				if unspaced(runes[end]) {
-					run = append(run, runes[end])
-				}
-			}
-			tokens = appendBigrams(tokens, run)
-			gap = true
+			unit, end := unitAt(runes, i)
+			add(Token{Term: strings.ToLower(unit), Surface: unit, Stop: particle(runes, i)}, true)
 			i = end
 		case wordRune(r):
 			end := wordEnd(runes, i)
 			if token, ok := newToken(runes[i:end]); ok {
-				token.Gap = gap
-				tokens = append(tokens, token)
-				gap = false
+				add(token, false)
 			} else {
-				gap = true
+				gap, behind = true, false
 			}
 			i = end
 		default:
 			gap = gap || r == '\n' || !unicode.IsSpace(r) && !linking(runes, i)
+			behind = false
 			i++
 		}
 	}
 	return tokens
+}
+
+// unitAt returns the unit of a script without spaces that begins at start, and
+// its end. NFKC has composed the marks that matter; others are skipped.
+func unitAt(runes []rune, start int) (string, int) {
+	unit := []rune{runes[start]}
+	end := start + 1
+	for ; end < len(runes); end++ {
+		switch r := runes[end]; {
+		case katakana(runes[start]) && katakana(r) && len(unit) < longestToken:
+			unit = append(unit, r)
+		case unicode.IsMark(r):
+		default:
+			return string(unit), end
+		}
+	}
+	return string(unit), end
+}
+
+// particles join what stands around them when they stand alone: the of, and,
+// to and by of Japanese, and of Chinese.
+const particles = "のとはがをにでへも的"
+
+// particle tells whether runes[i] joins words and is no part of one: of
+// Hiragana, if it stands between other scripts.
+func particle(runes []rune, i int) bool {
+	beside := func(j int) bool { return j >= 0 && j < len(runes) && unicode.Is(unicode.Hiragana, runes[j]) }
+	return strings.ContainsRune(particles, runes[i]) && !(beside(i) && (beside(i-1) || beside(i+1)))
 }
 
 // wordEnd returns the end of the word that begins at start.
@@ -151,27 +196,19 @@ func fold(word string) string {
 	return strings.TrimSuffix(word, "s")
 }
 
-// appendBigrams appends the overlapping pairs of a run of characters, or the
-// one character that the run is.
-func appendBigrams(tokens []Token, run []rune) []Token {
-	if len(run) == 1 {
-		return append(tokens, Token{Term: string(run), Surface: string(run), Gap: true})
-	}
-	for i := range len(run) - 1 {
-		pair := string(run[i : i+2])
-		tokens = append(tokens, Token{Term: pair, Surface: pair, Gap: true})
-	}
-	return tokens
-}
-
 func wordRune(r rune) bool {
 	return r != utf8.RuneError && !unspaced(r) && (unicode.IsLetter(r) || unicode.IsNumber(r) || unicode.IsMark(r))
 }
 
 // unspaced tells the scripts that do not put spaces between words.
 func unspaced(r rune) bool {
-	return r >= 0x2E80 && unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana)
+	return r >= 0x2E80 && (katakana(r) || unicode.In(r, unicode.Han, unicode.Hiragana))
 }
+
+// longVowel lengthens the vowel before it, in words of Katakana.
+const longVowel = 'ー'
+
+func katakana(r rune) bool { return r == longVowel || r >= 0x2E80 && unicode.Is(unicode.Katakana, r) }
 
 func apostrophe(r rune) bool { return r == '\'' || r == '’' || r == 'ʼ' }
 

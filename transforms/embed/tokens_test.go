@@ -13,7 +13,7 @@ import (
 func TestTokenize(t *testing.T) {
 	for _, test := range []struct {
 		text  string
-		terms string // of the tokens; | marks a gap, * a stop word
+		terms string // of the tokens; | marks a gap, + no space, * a stop word
 	}{
 		{"", ""},
 		{"The Dark Knight (2008)", "|the* dark knight"},
@@ -26,9 +26,13 @@ func TestTokenize(t *testing.T) {
 		{"Sci-Fi step-by-step - end-", "|sci fi step by* step |end"},
 		{"1940s 20x30 2008 12", "|1940s 20x30"},
 		{"ＦＵＬＬ width", "|full width"},
-		{"千と千尋の神隠し", "|千と |と千 |千尋 |尋の |の神 |神隠 |隠し"},
+		{"千と千尋の神隠し", "|千 +と* +千 +尋 +の* +神 +隠 +し"},
 		{"猫 cat", "|猫 |cat"},
-		{"iPhone猫", "|iphone |猫"},
+		{"an iPhone猫 a", "|an* |iphone +猫 |a*"},
+		{"コーヒーメーカー、とうもろこし", "|コーヒーメーカー |と +う +も +ろ +こ +し"},
+		{"ﾃｨｰｶｯﾌﾟ 日々", "|ティーカップ |日 +々"},
+		{"不锈钢的保温杯500ml 2个", "|不 +锈 +钢 +的* +保 +温 +杯 +500ml |个"},
+		{"Tシャツ", "|t +シャツ"},
 		{"Ёлка новый год", "|ёлка новый год"},
 		{"one\ntwo\tthree", "|one |two three"},
 		{"a\xffb", "|a* b*"},
@@ -40,6 +44,9 @@ func TestTokenize(t *testing.T) {
 			term := token.Term
 			if token.Gap {
 				term = "|" + term
+			}
+			if token.Glued {
+				term = "+" + term
 			}
 			if token.Stop {
 				term += "*"
@@ -62,8 +69,22 @@ func TestTokenizeKeepsTheSurface(t *testing.T) {
 	}
 }
 
+func TestTermsOfRunsWithoutSpaces(t *testing.T) {
+	for text, want := range map[string]string{
+		"コーヒー豆":      "コー|ーヒ|ヒー|ー豆",
+		"USB充电器 猫":   "usb|充电|电器|猫",
+		"千と千尋":       "千と|と千|千尋",
+		"red 猫 lamp": "red|猫|lamp",
+		"Tシャツ":       "t|シャ|ャツ",
+	} {
+		if got := strings.Join(Terms(text), "|"); got != want {
+			t.Errorf("Terms(%q) = %q, want %q", text, got, want)
+		}
+	}
+}
+
 func FuzzTokenize(f *testing.F) {
-	for _, seed := range []string{"", "The Kid (1921)", "T-LIGHT's", "神隠し ﬁne", "a\xffb", "ŉ's", "́x", "İstanbul's ss"} {
+	for _, seed := range []string{"", "The Kid (1921)", "T-LIGHT's", "神隠し ﬁne", "a\xffb", "ŉ's", "́x", "コーヒー豆の香り", "ｶﾞﾗｽ盃x", "İstanbul's ss"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
@@ -72,6 +93,9 @@ func FuzzTokenize(f *testing.F) {
 			t.Errorf("the first token of %q has no gap before it", text)
 		}
 		for _, token := range tokens {
+			if token.Gap && token.Glued {
+				t.Fatalf("token %+v of %q is glued across a gap", token, text)
+			}
 			if token.Term == "" || token.Surface == "" || !utf8.ValidString(token.Term) {
 				t.Fatalf("bad token %+v of %q", token, text)
 			}
