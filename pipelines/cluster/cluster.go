@@ -22,7 +22,9 @@ type Options struct {
 	job.Inputs
 	// Clusters is the number of leaves; 0 goes by the number of items.
 	Clusters, Levels int
-	Seed             uint64
+	// Phrases is the most that a description has.
+	Phrases int
+	Seed    uint64
 }
 
 // Tables are what the command writes.
@@ -47,14 +49,14 @@ func Run(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 	}
 	cfg := clustering.Config{
 		Stage: "cluster", Output: c.Output, Version: c.Version,
-		Clusters: o.Clusters, Levels: o.Levels, Seed: o.Seed, Until: until, Keep: o.Keep,
+		Clusters: o.Clusters, Levels: o.Levels, Phrases: o.Phrases, Seed: o.Seed, Until: until, Keep: o.Keep,
 		ItemIDColumn: o.ItemID, EmbeddingColumn: o.Embedding,
 	}
 	r, err := c.Run(ctx, job.Stage{
 		Name: cfg.Stage, Unit: "rows", Tables: Tables,
 		Inputs: append(items.Inputs(), events.Inputs()...),
 		Options: job.Options(o.ItemOptions(), o.EventOptions(), map[string]string{
-			"clusters": strconv.Itoa(o.Clusters), "levels": strconv.Itoa(o.Levels), "seed": strconv.FormatUint(o.Seed, 10),
+			"clusters": strconv.Itoa(o.Clusters), "levels": strconv.Itoa(o.Levels), "phrases": strconv.Itoa(o.Phrases), "seed": strconv.FormatUint(o.Seed, 10),
 		}),
 		Gates:   append(o.ItemGates(), append(o.EventGates(), o.TrainingGate(), o.CutGate())...),
 		Publish: true,
@@ -70,8 +72,10 @@ func Run(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 		return func(id []byte) bool { return ids[string(id)] }, err
 	})
 	if err == nil && !r.Skipped && !r.Submitted {
+		figures := r.Tally.Figures
 		c.Say("cluster: %d items in %d clusters; the heaviest carries %.2f times the mean traffic (%.2f with items clipped)",
-			r.Tally.Counts["items"], r.Tally.Counts["clusters"], r.Tally.Figures["heaviest_cluster_raw"], r.Tally.Figures["heaviest_cluster_clipped"])
+			r.Tally.Counts["items"], r.Tally.Counts["clusters"], figures["heaviest_cluster_raw"], figures["heaviest_cluster_clipped"])
+		c.Say("cluster: %.0f %% of the titles looked at, five a cluster, share a word with its description", 100*figures[clustering.SharedWords])
 	}
 	return r, err
 }

@@ -14,6 +14,7 @@ import (
 	"foray/pipelines/plan"
 	"foray/schemas"
 	"foray/transforms/curation"
+	"foray/transforms/describe"
 	"foray/transforms/keyspace"
 	"foray/transforms/planner"
 	"foray/transforms/read"
@@ -29,6 +30,8 @@ func (o *options) check(f *pflag.FlagSet) error {
 	switch {
 	case has("keep_versions") && o.keepVersions < 0:
 		return job.UsageError("--keep_versions=%d: want a number of versions, or 0 to keep all", o.keepVersions)
+	case has("phrases") && (o.phrases < 1 || o.phrases > describe.MaxPhrases):
+		return job.UsageError("--phrases=%d: a description has 1 to %d phrases", o.phrases, describe.MaxPhrases)
 	case has("history") && (o.history < 1 || o.history > schemas.MaxHistory):
 		return job.UsageError("--history=%d: want 1 to %d clusters", o.history, schemas.MaxHistory)
 	case has("key_order") && !slices.Contains([]keyspace.Order{keyspace.Sequence, keyspace.Set}, keyspace.Order(o.keyOrder)):

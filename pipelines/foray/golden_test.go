@@ -13,6 +13,7 @@ import (
 
 	"foray/schemas"
 	"foray/testdata/catalogue"
+	"foray/transforms/clustering"
 	"foray/transforms/evaluation"
 	"foray/transforms/planning"
 	"foray/transforms/store"
@@ -153,6 +154,10 @@ func measure(t *testing.T, out string) golden {
 	if err != nil {
 		t.Fatal(err)
 	}
+	clustered, err := store.ReadManifest(ctx, b, schemas.ClustersTable, lookup.Parents[schemas.ClustersTable])
+	if err != nil {
+		t.Fatal(err)
+	}
 	transitions, err := store.ReadManifest(ctx, b, schemas.TransitionsTable, lookup.Parents[schemas.TransitionsTable])
 	if err != nil {
 		t.Fatal(err)
@@ -169,6 +174,7 @@ func measure(t *testing.T, out string) golden {
 		Clusters: int64(len(planning.Leaves(clusters))), Keys: lookup.Rows(), Transitions: transitions.Rows(),
 		Metrics: map[string]float64{},
 	}
+	g.Metrics[clustering.SharedWords] = math.Round(clustered.Figures[clustering.SharedWords]*1e4) / 1e4
 	for _, m := range metrics {
 		if slices.Contains(goldenMetrics, m.Name) {
 			g.Metrics[fmt.Sprintf("%s %s %d", m.Name, m.Planner, m.K)] = math.Round(m.Value*1e4) / 1e4

@@ -20,6 +20,7 @@ import (
 	"foray/pipelines/plan"
 	"foray/pipelines/recommend"
 	"foray/transforms/curation"
+	"foray/transforms/describe"
 	"foray/transforms/keyspace"
 	"foray/transforms/planner"
 	"foray/transforms/planning"
@@ -35,6 +36,7 @@ type options struct {
 	shards       int
 
 	clusters, levels int
+	phrases          int
 
 	history          int
 	keyOrder         string
@@ -121,6 +123,7 @@ var (
 	clusterGroup = group{"Clusters", func(o *options, f *pflag.FlagSet) {
 		f.IntVar(&o.clusters, "clusters", 0, "number of interest clusters (default: 761, or items ÷ 20 where that is less, at least 8)")
 		f.IntVar(&o.levels, "levels", 4, "levels of the cluster tree; clusters stand at the last")
+		f.IntVar(&o.phrases, "phrases", describe.DefaultPhrases, "most phrases of a description, 1 to 10; prompts with all descriptions grow with them")
 	}}
 	keysGroup = group{"Keys", func(o *options, f *pflag.FlagSet) {
 		f.IntVar(&o.history, "history", 2, "K, the number of clusters of a key")
@@ -264,7 +267,7 @@ func (o *options) promptText() (string, error) {
 }
 
 func (o *options) forCluster() cluster.Options {
-	return cluster.Options{Inputs: o.Inputs, Clusters: o.clusters, Levels: o.levels, Seed: o.seed}
+	return cluster.Options{Inputs: o.Inputs, Clusters: o.clusters, Levels: o.levels, Phrases: o.phrases, Seed: o.seed}
 }
 
 func (o *options) forCurate() (curate.Options, error) {

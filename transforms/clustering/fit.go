@@ -28,7 +28,9 @@ type Config struct {
 	// Clusters is the number of leaves, 0 for the default by the number of
 	// items; Levels those of the tree.
 	Clusters, Levels int
-	Seed             uint64
+	// Phrases is the most that a description has, 1 to describe.MaxPhrases.
+	Phrases int
+	Seed    uint64
 	// ItemIDColumn and EmbeddingColumn are what the user calls these columns.
 	ItemIDColumn, EmbeddingColumn string
 	Until                         read.Until
@@ -102,6 +104,8 @@ type fitted struct {
 	descriptions []describe.Description // by node
 	traffic      []float64              // by node, a share
 	items        []int64                // by node
+	// shared is what describe.SharedWords tells of the leaves.
+	shared float64
 }
 
 func (cfg Config) fit(c *catalogue, e *engagement) (*fitted, error) {
@@ -123,15 +127,9 @@ func (cfg Config) fit(c *catalogue, e *engagement) (*fitted, error) {
 		return nil, fmt.Errorf("cluster the items: %w", err)
 	}
 	f.sum(e)
-	words := describe.Options{Weight: e.Events}
-	if f.descriptions, err = describe.Leaves(c.Texts, f.Assign, k, words); err != nil {
+	if err := f.describe(cfg, e); err != nil {
 		return nil, err
 	}
-	inner, err := describe.Parents(c.Texts, f.Assign, f.Tree.Parent, f.Tree.Level, k, words)
-	if err != nil {
-		return nil, err
-	}
-	f.descriptions = append(f.descriptions, inner...)
 	return f, nil
 }
 
@@ -194,8 +192,13 @@ func (f *fitted) write(ctx context.Context, b store.Bucket, cfg Config, entry fu
 	return nil
 }
 
+// SharedWords is the figure that tells how often titles of a cluster share a
+// word with its description.
+const SharedWords = "titles_sharing_a_word"
+
 // figures say how balanced the leaves are: the heaviest load ÷ the mean, as it
-// is and with items clipped at half a mean load.
+// is and with items clipped at half a mean load; and how well they are
+// described.
 func (f *fitted) figures() map[string]float64 {
 	ratio := func(load []float64) float64 {
 		sum := 0.0
@@ -211,6 +214,7 @@ func (f *fitted) figures() map[string]float64 {
 		"heaviest_cluster_raw":     ratio(f.RawLoad),
 		"heaviest_cluster_clipped": ratio(f.ClippedLoad),
 		"reached_epsilon":          f.ReachedEpsilon,
+		SharedWords:                f.shared,
 	}
 }
 

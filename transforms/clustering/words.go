@@ -1,0 +1,18 @@
+package clustering
+
+import "foray/transforms/describe"
+
+// describe finds words for all nodes of the tree, and how well they fit.
+func (f *fitted) describe(cfg Config, e *engagement) (err error) {
+	texts, leaves := f.catalogue.Texts, f.Centroids.Rows
+	words := describe.Options{Phrases: cfg.Phrases, Weight: e.Events}
+	if f.descriptions, err = describe.Leaves(texts, f.Assign, leaves, words); err != nil {
+		return err
+	}
+	if f.shared, err = describe.SharedWords(texts, f.Assign, f.descriptions, cfg.Seed); err != nil {
+		return err
+	}
+	inner, err := describe.Parents(texts, f.Assign, f.Tree.Parent, f.Tree.Level, leaves, words)
+	f.descriptions = append(f.descriptions, inner...)
+	return err
+}
