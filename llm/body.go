@@ -18,6 +18,9 @@ func (c *Client) Body(r Request) ([]byte, error) {
 	if math.IsNaN(r.Temperature) || r.Temperature > 2 {
 		return nil, &TerminalError{RefusedSetting, "give one from 0 to 2", fmt.Errorf("temperature %v", r.Temperature)}
 	}
+	if len(r.Inputs) > 0 {
+		return embeddingBody(&r), nil
+	}
 	size := 256 + len(r.Constraint)
 	for _, m := range r.Messages {
 		size += len(m.Content) + len(m.Content)/8 + 64

@@ -1,6 +1,7 @@
 package llm
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,6 +21,9 @@ type BudgetConfig struct {
 	Prices Prices
 	// Tokens counts; nil makes a Counter.
 	Tokens *Counter
+	// Flags is what the names of the flags begin with that messages tell of; ""
+	// is llm.
+	Flags string
 }
 
 // Budget is what may be spent on calls. Safe for concurrent use.
@@ -29,6 +33,7 @@ type Budget struct {
 	maxCost, maxCalls            int64 // unlimited if there is no limit
 	priceOfPrompt, priceOfAnswer int64 // of one token
 	counter                      *Counter
+	flags                        string
 	shares                       int // of which this is one
 
 	mu sync.Mutex
@@ -60,7 +65,7 @@ func (s Spending) Cost() float64 { return float64(s.cost) / picodollars }
 // NewBudget makes a budget. It fails for limits and prices that are negative
 // or no numbers, and for a MaxCost without prices.
 func NewBudget(cfg BudgetConfig) (*Budget, error) {
-	b := &Budget{maxCost: unlimited, maxCalls: unlimited, counter: cfg.Tokens, shares: 1, settled: make(chan struct{})}
+	b := &Budget{maxCost: unlimited, maxCalls: unlimited, counter: cfg.Tokens, flags: "--" + cmp.Or(cfg.Flags, "llm"), shares: 1, settled: make(chan struct{})}
 	for _, price := range []float64{cfg.Prices.Prompt, cfg.Prices.Completion} {
 		if !(price >= 0 && price <= highestPrice) {
 			return nil, fmt.Errorf("a price of $%v for a million tokens: give one from 0 to %g", price, highestPrice)
@@ -70,11 +75,11 @@ func NewBudget(cfg BudgetConfig) (*Budget, error) {
 	b.priceOfAnswer = int64(math.Round(cfg.Prices.Completion * picodollars / 1e6))
 	switch {
 	case !(cfg.MaxCost >= 0) || math.IsInf(cfg.MaxCost, 0):
-		return nil, fmt.Errorf("--llm_max_cost %v: give US dollars, 0 for no limit", cfg.MaxCost)
+		return nil, fmt.Errorf("%s_max_cost %v: give US dollars, 0 for no limit", b.flags, cfg.MaxCost)
 	case cfg.MaxCalls < 0:
-		return nil, fmt.Errorf("--llm_max_calls %d: give a number of calls, 0 for no limit", cfg.MaxCalls)
+		return nil, fmt.Errorf("%s_max_calls %d: give a number of calls, 0 for no limit", b.flags, cfg.MaxCalls)
 	case cfg.MaxCost > 0 && b.priceOfPrompt == 0 && b.priceOfAnswer == 0:
-		return nil, errors.New("--llm_max_cost needs the prices of a million tokens of the prompt and of the answer: without them no call costs anything")
+		return nil, fmt.Errorf("%s_max_cost needs the prices of a million tokens of the prompt and of the answer: without them no call costs anything", b.flags)
 	}
 	if cost := cfg.MaxCost * picodollars; cost > 0 && cost < unlimited {
 		b.maxCost = max(int64(cost), 1)
@@ -97,7 +102,7 @@ func (b *Budget) Split(n, i int) (*Budget, error) {
 	return &Budget{
 		maxCost: share(b.maxCost, int64(n), int64(i)), maxCalls: share(b.maxCalls, int64(n), int64(i)),
 		priceOfPrompt: b.priceOfPrompt, priceOfAnswer: b.priceOfAnswer,
-		counter: b.counter, shares: b.shares * n, settled: make(chan struct{}),
+		counter: b.counter, flags: b.flags, shares: b.shares * n, settled: make(chan struct{}),
 	}, nil
 }
 
@@ -168,6 +173,8 @@ func (b *Budget) used(r *Request, answer *Answer) (prompt, completion int64) {
 		return 0, 0
 	case answer.PromptTokens > 0 && answer.CompletionTokens >= 0:
 		return int64(answer.PromptTokens), int64(answer.CompletionTokens)
+	case len(r.Inputs) > 0:
+		return int64(b.counter.Prompt(r)), 0
 	}
 	return int64(b.counter.Prompt(r)), int64(b.counter.Count(r.Model, answer.Text))
 }
@@ -231,9 +238,9 @@ func (b *Budget) refusal(most int64) error {
 		of = fmt.Sprintf(", a share of 1 in %d", b.shares)
 	}
 	dollars := func(pico int64) string { return fmt.Sprintf("$%.6f", float64(pico)/picodollars) }
-	flag, err := "--llm_max_calls", fmt.Errorf("%d calls were made of the %d allowed%s", b.spent.Calls, b.maxCalls, of)
+	flag, err := b.flags+"_max_calls", fmt.Errorf("%d calls were made of the %d allowed%s", b.spent.Calls, b.maxCalls, of)
 	if b.spent.Calls < b.maxCalls {
-		flag = "--llm_max_cost"
+		flag = b.flags + "_max_cost"
 		err = fmt.Errorf("%s were spent of the %s allowed%s, and the next call may cost %s", dollars(b.spent.cost), dollars(b.maxCost), of, dollars(most))
 	}
 	advice := "run the same command again to go on from the answers that are paid for, with as much again to spend, or with a higher " + flag

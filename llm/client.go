@@ -34,6 +34,7 @@ type ClientConfig struct {
 type Client struct {
 	// A function, since what fmt makes of an *openai.Client shows the key.
 	complete func(context.Context, openai.ChatCompletionRequest) (openai.ChatCompletionResponse, error)
+	embed    func(context.Context, openai.EmbeddingRequestConverter) (openai.EmbeddingResponse, error)
 	// files is a client whose calls may take longer, and whose responses may
 	// be larger.
 	files    func() *openai.Client
@@ -61,10 +62,13 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 	config := openai.DefaultConfig(cfg.Key.reveal())
 	config.BaseURL = endpoint
 	config.HTTPClient = newTransport(cfg.Concurrency, cfg.Timeout, cfg.MaxResponse, cfg.dial)
+	forVectors := config
+	forVectors.HTTPClient = newTransport(cfg.Concurrency, cfg.Timeout, max(cfg.MaxResponse, vectorsMaxResponse), cfg.dial)
 	forFiles := config
 	forFiles.HTTPClient = newTransport(1, max(cfg.Timeout, filesTimeout), max(cfg.MaxResponse, filesMaxResponse), cfg.dial)
 	return &Client{
 		complete: openai.NewClientWithConfig(config).CreateChatCompletion,
+		embed:    openai.NewClientWithConfig(forVectors).CreateEmbeddings,
 		files:    func() *openai.Client { return openai.NewClientWithConfig(forFiles) },
 		endpoint: endpoint,
 		key:      cfg.Key,
@@ -86,8 +90,10 @@ func checkEndpoint(endpoint string) (string, error) {
 	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		return "", fmt.Errorf("LLM endpoint %q: give a base URL such as http://localhost:8000/v1", endpoint)
 	}
-	if strings.HasSuffix(strings.TrimRight(u.Path, "/"), "/chat/completions") {
-		return "", fmt.Errorf("LLM endpoint %q: give the base URL, without /chat/completions", endpoint)
+	for _, call := range []string{"/chat/completions", "/embeddings"} {
+		if strings.HasSuffix(strings.TrimRight(u.Path, "/"), call) {
+			return "", fmt.Errorf("LLM endpoint %q: give the base URL, without %s", endpoint, call)
+		}
 	}
 	return strings.TrimRight(endpoint, "/"), nil
 }
@@ -103,11 +109,20 @@ func (c *Client) Ask(ctx context.Context, r Request) (Answer, error) {
 	}
 	x := &exchange{sent: body}
 	asked := c.now()
-	resp, err := c.complete(context.WithValue(ctx, exchangeKey{}, x), openai.ChatCompletionRequest{Model: r.Model})
+	call := context.WithValue(ctx, exchangeKey{}, x)
+	var answer Answer
+	if len(r.Inputs) > 0 {
+		var resp openai.EmbeddingResponse
+		resp, err = c.embed(call, openai.EmbeddingRequest{Model: openai.EmbeddingModel(r.Model)})
+		answer, err = c.vectors(&r, x, &resp, err)
+	} else {
+		var resp openai.ChatCompletionResponse
+		resp, err = c.complete(call, openai.ChatCompletionRequest{Model: r.Model})
+		answer, err = c.answer(r.Model, x, &resp, err)
+	}
 	if ctx.Err() != nil && err != nil {
 		return Answer{}, fmt.Errorf("ask %s: %w", r.Model, context.Cause(ctx))
 	}
-	answer, err := c.answer(r.Model, x, &resp, err)
 	if err == nil {
 		answer.AskedAt, answer.Latency = asked, c.now().Sub(asked)
 	}

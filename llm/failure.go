@@ -147,8 +147,8 @@ func (c complaint) terminal(status int, model string) (TerminalKind, string) {
 	case is(keyCodes) || status == http.StatusUnauthorized || status == http.StatusForbidden:
 		return BadKey, "check the key in the environment variable or file that was named, and what it is allowed to do"
 	case status == http.StatusNotFound || status == http.StatusMethodNotAllowed:
-		return BadEndpoint, "give the base URL of a chat endpoint, usually with /v1 at its end"
-	case status == http.StatusBadRequest && c.Param != "" && !strings.HasPrefix(c.Param, "messages"):
+		return BadEndpoint, "give the base URL of an OpenAI-compatible endpoint, usually with /v1 at its end"
+	case status == http.StatusBadRequest && c.Param != "" && !strings.HasPrefix(c.Param, "messages") && !strings.HasPrefix(c.Param, "input"):
 		return RefusedSetting, fmt.Sprintf("change or leave out %s", c.Param)
 	}
 	return 0, ""

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/singleflight"
 )
 
@@ -46,6 +47,21 @@ type Log interface {
 	// process and the machine's power. Of two records with one identity the
 	// first is kept.
 	Append(ctx context.Context, r Record) error
+}
+
+// AppendAll appends all records that one call was answered with, at once: by
+// log's own AppendAll, if it has one.
+func AppendAll(ctx context.Context, log Log, records []Record) error {
+	if all, ok := log.(interface {
+		AppendAll(context.Context, []Record) error
+	}); ok {
+		return all.AppendAll(ctx, records)
+	}
+	var group errgroup.Group
+	for _, r := range records {
+		group.Go(func() error { return log.Append(ctx, r) })
+	}
+	return group.Wait()
 }
 
 type recorded struct {

@@ -44,6 +44,13 @@ type Request struct {
 	// decoding is free.
 	Constraint string
 
+	// Inputs are texts to embed, in place of Messages and of all that concerns
+	// sampling; none is empty. Dimensions is the length of vectors that is asked
+	// for; 0 leaves it to the model. The answer's Text is a line for each input,
+	// see DecodeVector.
+	Inputs     []string
+	Dimensions int
+
 	// Key and PromptVersion are written to the record beside the answer. They
 	// are neither sent nor part of the identity: the prompt speaks for them.
 	Key           []int32
@@ -74,6 +81,9 @@ func ParseID(s string) (ID, error) {
 // front. The endpoint is not part of it: the same model elsewhere gives
 // answers as good.
 func (r *Request) ID() ID {
+	if len(r.Inputs) > 0 {
+		return r.embeddingID()
+	}
 	buf := make([]byte, 0, 2048)
 	field := func(s string) {
 		buf = binary.AppendUvarint(buf, uint64(len(s)))

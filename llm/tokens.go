@@ -73,9 +73,16 @@ func (c *Counter) Count(model, text string) int {
 	return n
 }
 
-// Prompt is the number of tokens of a request's messages, and of the schema
+// Prompt is the number of tokens of a request's inputs, or messages and the schema
 // that it is constrained to, which is part of the prompt at OpenAI.
 func (c *Counter) Prompt(r *Request) int {
+	if len(r.Inputs) > 0 {
+		n := 0
+		for _, text := range r.Inputs {
+			n += c.Count(r.Model, text)
+		}
+		return n
+	}
 	n := tokensOfReply
 	for _, message := range r.Messages {
 		n += tokensPerMessage
@@ -100,6 +107,9 @@ const bytesPerSchemaToken = 2
 func (c *Counter) Most(r *Request) int { return c.Prompt(r) + mostAnswered(r) }
 
 func mostAnswered(r *Request) int {
+	if len(r.Inputs) > 0 {
+		return 0 // vectors are not charged for
+	}
 	if r.MaxTokens > 0 {
 		return r.MaxTokens
 	}

@@ -1,4 +1,4 @@
-// Package llmtest is an OpenAI-compatible chat endpoint for tests: a program
+// Package llmtest is an OpenAI-compatible endpoint for tests, of chats and embeddings: a program
 // decides about every call, so that it answers, stalls and fails as real
 // endpoints do, on demand and without a network.
 //
@@ -8,6 +8,7 @@
 //	shares, err := llmtest.ParseShares("429=0.05,hang=0.01")
 //	reply := llmtest.Novel(descriptions)      as a good model answers the built-in prompts
 //	reply := llmtest.Constrained(free)        answers as constraints want
+//	reply := llmtest.Embedding(64, chat)      vectors of texts by their words
 //	http.Handle("/", llmtest.New(reply))      by hand: go run ./scripts/misbehave
 package llmtest
 
@@ -24,8 +25,11 @@ import (
 // Call is one request as the endpoint saw it.
 type Call struct {
 	Model string
-	// Prompt is the contents of all messages, joined by line breaks.
+	// Prompt is the contents of all messages, or all inputs, joined by line
+	// breaks.
 	Prompt string
+	// Inputs are the texts of a call for embeddings.
+	Inputs []string
 	// Of counts the calls with this prompt, Number all calls; both from 1.
 	Of, Number int
 	Header     http.Header
@@ -33,7 +37,8 @@ type Call struct {
 	Body []byte
 }
 
-// Server is the endpoint, an http.Handler of POST /v1/chat/completions. Safe
+// Server is the endpoint, an http.Handler of POST /v1/chat/completions and
+// /v1/embeddings. Safe
 // for concurrent use.
 type Server struct {
 	// URL is the base URL with /v1, if Start made the server.
@@ -99,7 +104,7 @@ func (s *Server) MostAtOnce() int {
 
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.URL.Path != "/v1/chat/completions" || r.Method != http.MethodPost {
+	if r.URL.Path != "/v1/chat/completions" && r.URL.Path != "/v1/embeddings" || r.Method != http.MethodPost {
 		http.NotFound(w, r)
 		return
 	}
@@ -126,6 +131,7 @@ func (s *Server) count(r *http.Request, body []byte) (Call, error) {
 	var sent struct {
 		Model    string
 		Messages []struct{ Content string }
+		Input    []string
 	}
 	if err := json.Unmarshal(body, &sent); err != nil {
 		return Call{}, err
@@ -134,12 +140,12 @@ func (s *Server) count(r *http.Request, body []byte) (Call, error) {
 	for i, m := range sent.Messages {
 		contents[i] = m.Content
 	}
-	prompt := strings.Join(contents, "\n")
+	prompt := strings.Join(append(contents, sent.Input...), "\n")
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.total++
 	s.calls[prompt]++
 	s.now++
 	s.most = max(s.most, s.now)
-	return Call{Model: sent.Model, Prompt: prompt, Of: s.calls[prompt], Number: s.total, Header: r.Header, Body: body}, nil
+	return Call{Model: sent.Model, Prompt: prompt, Inputs: sent.Input, Of: s.calls[prompt], Number: s.total, Header: r.Header, Body: body}, nil
 }

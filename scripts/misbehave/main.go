@@ -1,4 +1,4 @@
-// Command misbehave is a chat endpoint that goes wrong as told, to see by hand
+// Command misbehave is an endpoint, of chats and embeddings, that goes wrong as told, to see by hand
 // what a run makes of it:
 //
 //	foray cluster … --output out/demo
@@ -66,7 +66,7 @@ func (o *options) run() error {
 		return err
 	}
 	done := &tally{counts: map[string]int{}}
-	server := llmtest.New(o.reply(done, llmtest.Novel(descriptions), shares))
+	server := llmtest.New(o.reply(done, llmtest.Embedding(64, llmtest.Novel(descriptions)), shares))
 	listener, err := net.Listen("tcp", o.listen)
 	if err != nil {
 		return err
