@@ -37,9 +37,9 @@ type Options struct {
 const (
 	// DefaultEpsilon lets a leaf carry 5 % more than the mean.
 	DefaultEpsilon = 0.05
-	// DefaultRounds is where more rounds gain nothing: on 50,000 items, 5 rounds
-	// give 98.7 % of the mean cosine of 10, and 20 no more than 10.
-	DefaultRounds = 10
+	// DefaultRounds is where more rounds gain little: on 100,000 items, 12 rounds
+	// give 99.8 % of the mean cosine of 16, and 20 give 0.1 % more.
+	DefaultRounds = 16
 	// clip, in mean raw loads, is the most that one item counts.
 	clip = 0.5
 )
@@ -116,35 +116,6 @@ func Fit(x kernel.Matrix, weight []float64, opt Options) (*Clustering, error) {
 	}
 	c.Centroids = c.Tree.Centroids.Slice(0, opt.K)
 	return c, nil
-}
-
-// Place gives each row of x, of the clustering's space and any length, the
-// leaf with the largest cosine − price, and that cosine. Of equal leaves the
-// first one wins.
-func Place(x, centroids kernel.Matrix, prices []float64) ([]int32, []float32, error) {
-	if x.Cols != centroids.Cols || len(prices) != centroids.Rows || centroids.Rows == 0 {
-		return nil, nil, fmt.Errorf("place: items of %d columns do not fit %d centroids of %d columns with %d prices",
-			x.Cols, centroids.Rows, centroids.Cols, len(prices))
-	}
-	if err := x.Check(); err != nil {
-		return nil, nil, fmt.Errorf("place: %w", err)
-	}
-	assign, similarity := make([]int32, x.Rows), make([]float32, x.Rows)
-	kernel.Parallel(x.Rows, 64, func(lo, hi int) {
-		unit := make([]float32, x.Cols)
-		for i := lo; i < hi; i++ {
-			copy(unit, x.Row(i))
-			kernel.Normalize(unit)
-			best := math.Inf(-1)
-			for c := range centroids.Rows {
-				cosine := kernel.Dot(unit, centroids.Row(c))
-				if score := float64(cosine) - prices[c]; score > best {
-					best, assign[i], similarity[i] = score, int32(c), cosine
-				}
-			}
-		}
-	})
-	return assign, similarity, nil
 }
 
 func check(x kernel.Matrix, weight []float64, opt Options) error {

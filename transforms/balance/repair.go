@@ -18,11 +18,14 @@ const (
 	exchangesPerCluster = 4
 	// mostGifts bounds the items of a cluster that an exchange tries to give.
 	mostGifts = 64
+	// mostTogether bounds the clusters that one is helped by at a time.
+	mostTogether = 64
 )
 
 // repair brings the loads that the rounds left over the limit below it: first
 // by moving the items that lose the least, then by exchanges between two
-// clusters. It ends when the limit holds or nothing helps.
+// clusters, then by packing several anew. It ends when the limit holds or
+// nothing helps.
 func (f *fit) repair() {
 	f.centre()
 	f.rescore()
@@ -35,13 +38,8 @@ func (f *fit) repair() {
 			f.relieve(c, members)
 		}
 	}
-	// An exchange shrinks a heavy load by a fixed share of its excess, so few
-	// are needed for each cluster.
-	for range exchangesPerCluster * f.k {
-		if !f.exchange(members) {
-			return
-		}
-	}
+	f.exchangeAll(members)
+	f.repack()
 }
 
 func (f *fit) over(c int) bool { return f.load[c] > f.limit*(1+slack) }
@@ -107,28 +105,41 @@ func (f *fit) refuge(item int32) (int32, float64) {
 	return best, float64(kernel.Dot(row, f.centroids.Row(int(own)))) - float64(bestCosine)
 }
 
-// exchange lowers the load of the heaviest cluster that is over the limit and
-// can be helped, and tells whether there was one.
-func (f *fit) exchange(members [][]int32) bool {
-	var heavy []int
-	for c := range f.k {
-		if f.over(c) {
-			heavy = append(heavy, c)
-		}
-	}
-	slices.SortStableFunc(heavy, func(a, b int) int { return cmp.Compare(f.load[b], f.load[a]) })
-	for _, c := range heavy {
-		goal := f.limit
-		for range exchangeGoals {
-			if trade, found := f.bestTrade(c, goal, members); found {
-				f.move(trade.give, trade.to, members)
-				for _, item := range trade.take {
-					f.move(item, int32(c), members)
-				}
-				return true
+// exchangeAll makes exchanges for the heaviest cluster, until each is within
+// the limit or cannot be helped.
+func (f *fit) exchangeAll(members [][]int32) {
+	helpless := make([]bool, f.k)
+	// An exchange shrinks a heavy load by a fixed share of its excess, so few
+	// are needed for each cluster.
+	for range exchangesPerCluster * f.k {
+		heaviest := -1
+		for c := range f.k {
+			if f.over(c) && !helpless[c] && (heaviest < 0 || f.load[c] > f.load[heaviest]) {
+				heaviest = c
 			}
-			goal = (goal + f.load[c]) / 2
 		}
+		if heaviest < 0 {
+			return
+		}
+		// A single item is as light as a cluster gets.
+		helpless[heaviest] = f.count[heaviest] == 1 || !f.exchange(heaviest, members)
+	}
+}
+
+// exchange lowers the load of c, which is over the limit, and tells whether it
+// could.
+func (f *fit) exchange(c int, members [][]int32) bool {
+	others := f.nearest(c)[1:min(mostTogether, f.k)]
+	goal := f.limit
+	for range exchangeGoals {
+		if trade, found := f.bestTrade(c, others, goal, members); found {
+			f.move(trade.give, trade.to, members)
+			for _, item := range trade.take {
+				f.move(item, int32(c), members)
+			}
+			return true
+		}
+		goal = (goal + f.load[c]) / 2
 	}
 	return false
 }
@@ -141,13 +152,13 @@ type trade struct {
 	loss float64 // of cosines
 }
 
-// bestTrade looks for the trade of c that loses least among those after which
-// neither load exceeds goal.
-func (f *fit) bestTrade(c int, goal float64, members [][]int32) (trade, bool) {
+// bestTrade looks for the trade of c with one of the others that loses least
+// among those after which neither load exceeds goal.
+func (f *fit) bestTrade(c int, others []int32, goal float64, members [][]int32) (trade, bool) {
 	gifts := f.gifts(members[c], f.load[c]-goal)
 	best, found := trade{loss: math.Inf(1)}, false
-	for d := range f.k {
-		if d == c || f.load[c]+f.load[d] > 2*goal {
+	for _, d := range others {
+		if f.load[c]+f.load[d] > 2*goal {
 			continue
 		}
 		loss := f.losses(members[d], int32(c))
@@ -158,7 +169,7 @@ func (f *fit) bestTrade(c int, goal float64, members [][]int32) (trade, bool) {
 		slices.SortFunc(byWeight, func(a, b int32) int {
 			return cmp.Or(cmp.Compare(f.weight[b], f.weight[a]), cmp.Compare(a, b))
 		})
-		giftLoss := f.losses(gifts, int32(d))
+		giftLoss := f.losses(gifts, d)
 		for _, give := range gifts {
 			// What comes back must weigh from least to most.
 			least := f.load[d] + f.weight[give] - goal
@@ -173,7 +184,7 @@ func (f *fit) bestTrade(c int, goal float64, members [][]int32) (trade, bool) {
 					total += loss[item]
 				}
 				if total < best.loss {
-					best, found = trade{give, int32(d), take, total}, true
+					best, found = trade{give, d, take, total}, true
 				}
 				break
 			}
