@@ -7,6 +7,7 @@ package cluster
 import (
 	"context"
 	"strconv"
+	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
@@ -14,6 +15,7 @@ import (
 	"foray/schemas"
 	"foray/transforms/clustering"
 	"foray/transforms/commit"
+	"foray/transforms/planning"
 	"foray/transforms/read"
 )
 
@@ -25,6 +27,8 @@ type Options struct {
 	// Phrases is the most that a description has.
 	Phrases int
 	Seed    uint64
+	// Embeddings, if not nil, says who embeds the items' texts.
+	Embeddings *clustering.Embeddings
 }
 
 // Tables are what the command writes.
@@ -49,13 +53,13 @@ func Run(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 	}
 	cfg := clustering.Config{
 		Stage: "cluster", Output: c.Output, Version: c.Version,
-		Clusters: o.Clusters, Levels: o.Levels, Phrases: o.Phrases, Seed: o.Seed, Until: until, Keep: o.Keep,
+		Clusters: o.Clusters, Levels: o.Levels, Phrases: o.Phrases, Seed: o.Seed, Embeddings: o.Embeddings, Until: until, Keep: o.Keep,
 		ItemIDColumn: o.ItemID, EmbeddingColumn: o.Embedding,
 	}
 	r, err := c.Run(ctx, job.Stage{
 		Name: cfg.Stage, Unit: "rows", Tables: Tables,
 		Inputs: append(items.Inputs(), events.Inputs()...),
-		Options: job.Options(o.ItemOptions(), o.EventOptions(), map[string]string{
+		Options: job.Options(o.ItemOptions(), o.EventOptions(), o.Embeddings.Options(), map[string]string{
 			"clusters": strconv.Itoa(o.Clusters), "levels": strconv.Itoa(o.Levels), "phrases": strconv.Itoa(o.Phrases), "seed": strconv.FormatUint(o.Seed, 10),
 		}),
 		Gates:   append(o.ItemGates(), append(o.EventGates(), o.TrainingGate(), o.CutGate())...),
@@ -67,6 +71,10 @@ func Run(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 			commit.Commit(s, commits, catalogue.Entries, in.Entries, gathered, clustering.Fit(s, cfg, catalogue.Blocks, baskets))
 		},
 	})
+	if e := o.Embeddings; e != nil && ctx.Err() != nil && job.WorkersHere() {
+		// What is in flight is paid for.
+		planning.Stop(c.Version, e.Model.Timeout+time.Second)
+	}
 	err = o.Explain(ctx, r, err, events, func() (func([]byte) bool, error) {
 		ids, err := read.ItemIDs(ctx, items)
 		return func(id []byte) bool { return ids[string(id)] }, err
@@ -76,6 +84,9 @@ func Run(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 		c.Say("cluster: %d items in %d clusters; the heaviest carries %.2f times the mean traffic (%.2f with items clipped)",
 			r.Tally.Counts["items"], r.Tally.Counts["clusters"], figures["heaviest_cluster_raw"], figures["heaviest_cluster_clipped"])
 		c.Say("cluster: %.0f %% of the titles looked at, five a cluster, share a word with its description", 100*figures[clustering.SharedWords])
+		if n := r.Tally.Counts; o.Embeddings != nil {
+			c.Say("cluster: %d texts embedded, %d of them by earlier runs, in %d calls; %d tokens", n["embed_texts"], n["embed_texts_recorded"], n["embed_"+planning.CallsMade], n["embed_"+planning.PromptTokens])
+		}
 	}
 	return r, err
 }

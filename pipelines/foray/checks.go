@@ -17,6 +17,7 @@ import (
 	"foray/transforms/describe"
 	"foray/transforms/keyspace"
 	"foray/transforms/planner"
+	"foray/transforms/planning"
 	"foray/transforms/read"
 )
 
@@ -72,6 +73,11 @@ func (o *options) check(f *pflag.FlagSet) error {
 		return job.UsageError("--slots=%d --explore_share=%g: want at least one slot and a share in [0, 1]", o.slots, o.exploreShare)
 	case has("keys") && !slices.Contains([]string{"", plan.AllKeys, plan.ObservedKeys}, o.keys):
 		return job.UsageError("--keys=%s: want %s or %s", o.keys, plan.AllKeys, plan.ObservedKeys)
+	}
+	if has("embeddings") {
+		if err := o.checkEmbeddings(); err != nil {
+			return err
+		}
 	}
 	if has("runner") {
 		if err := checkRunner(); err != nil {
@@ -150,8 +156,56 @@ func (o *options) checkModel() error {
 	if _, err := llm.NewClient(llm.ClientConfig{Endpoint: m.Endpoint}); err != nil {
 		return job.UsageError("--llm_endpoint: %w", err)
 	}
-	// Workers elsewhere have an environment of their own. What is given in
-	// place of a name must not get into a job's graph, for it may be a key.
+	return checkKey(m)
+}
+
+func (o *options) checkEmbeddings() error {
+	m := o.embed.Model
+	switch {
+	case o.embeddings == lsaEmbeddings && m.Endpoint == "" && m.Name == "":
+		return nil
+	case o.embeddings == lsaEmbeddings:
+		return job.UsageError("--embed_endpoint and --embed_model say who embeds: add --embeddings=%s", openaiEmbeddings)
+	case o.embeddings != openaiEmbeddings:
+		return job.UsageError("--embeddings=%s: want %s or %s", o.embeddings, lsaEmbeddings, openaiEmbeddings)
+	case o.Embedding != "":
+		return job.UsageError("--embedding_column and --embeddings=%s: give one of them", openaiEmbeddings)
+	case o.embed.Dims < 0 || o.embed.Batch < 1:
+		return job.UsageError("--embed_dims=%d --embed_batch=%d: want a length, or 0 for the model's own, and at least one text", o.embed.Dims, o.embed.Batch)
+	}
+	return checkEndpoint("embed", m)
+}
+
+// checkEndpoint checks what is said of a model and its endpoint, by flags that
+// begin with prefix.
+func checkEndpoint(prefix string, m planning.Model) error {
+	switch {
+	case m.Endpoint == "":
+		return job.UsageError("--%s_endpoint is missing: give the base URL of the model, such as http://localhost:8000/v1", prefix)
+	case m.Name == "":
+		return job.UsageError("--%s_model is missing: give the name of the model", prefix)
+	case m.Concurrency < 1:
+		return job.UsageError("--%s_concurrency=%d: want at least one call in flight", prefix, m.Concurrency)
+	case m.Timeout <= 0:
+		return job.UsageError("--%s_timeout=%v: want a time such as 60s", prefix, m.Timeout)
+	case !(m.RequestsPerMinute >= 0 && m.TokensPerMinute >= 0):
+		return job.UsageError("--%s_requests_per_minute=%g --%[1]s_tokens_per_minute=%g: want numbers, or 0 for no limit", prefix, m.RequestsPerMinute, m.TokensPerMinute)
+	case m.KeyEnv != "" && m.KeyFile != "":
+		return job.UsageError("--%s_api_key_env and --%[1]s_api_key_file: give one of them", prefix)
+	}
+	if _, err := llm.NewBudget(llm.BudgetConfig{MaxCost: m.MaxCost, MaxCalls: m.MaxCalls, Prices: m.Prices, Flags: prefix}); err != nil {
+		return job.UsageError("%w", err)
+	}
+	if _, err := llm.NewClient(llm.ClientConfig{Endpoint: m.Endpoint}); err != nil {
+		return job.UsageError("--%s_endpoint: %w", prefix, err)
+	}
+	return checkKey(m)
+}
+
+// checkKey looks whether the key can be had. Workers elsewhere have an
+// environment of their own. What is given in place of a name must not get into
+// a job's graph, for it may be a key.
+func checkKey(m planning.Model) error {
 	_, set := os.LookupEnv(m.KeyEnv)
 	if _, err := m.Key(); err != nil && (job.WorkersHere() || m.KeyFile == "" && !set && !usualName.MatchString(m.KeyEnv)) {
 		return job.UsageError("%w", err)

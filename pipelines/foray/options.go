@@ -19,6 +19,7 @@ import (
 	"foray/pipelines/job"
 	"foray/pipelines/plan"
 	"foray/pipelines/recommend"
+	"foray/transforms/clustering"
 	"foray/transforms/curation"
 	"foray/transforms/describe"
 	"foray/transforms/keyspace"
@@ -37,6 +38,8 @@ type options struct {
 
 	clusters, levels int
 	phrases          int
+	embeddings       string
+	embed            clustering.Embeddings
 
 	history          int
 	keyOrder         string
@@ -125,6 +128,24 @@ var (
 		f.IntVar(&o.levels, "levels", 4, "levels of the cluster tree; clusters stand at the last")
 		f.IntVar(&o.phrases, "phrases", describe.DefaultPhrases, "most phrases of a description, 1 to 10; prompts with all descriptions grow with them")
 	}}
+	embedGroup = group{"Embeddings by a model (--embeddings=openai)", func(o *options, f *pflag.FlagSet) {
+		m := &o.embed.Model
+		m.Purpose = clustering.EmbedPurpose
+		f.StringVar(&o.embeddings, "embeddings", lsaEmbeddings, "lsa: from the words of the texts, made here; or openai: from any compatible endpoint's /embeddings. Who engaged with what is joined to both")
+		f.StringVar(&m.Endpoint, "embed_endpoint", "", "base URL, with /v1 at its end")
+		f.StringVar(&m.Name, "embed_model", "", "name of the model")
+		f.StringVar(&m.KeyEnv, "embed_api_key_env", "", "name of the environment variable that holds the API key; never the key itself")
+		f.StringVar(&m.KeyFile, "embed_api_key_file", "", "file that holds the API key, in place of a variable")
+		f.IntVar(&o.embed.Dims, "embed_dims", 0, "length of the vectors to ask for, of models that offer several (default: the model's own)")
+		f.IntVar(&o.embed.Batch, "embed_batch", 128, "most texts of a call")
+		f.IntVar(&m.Concurrency, "embed_concurrency", 8, "calls in flight")
+		f.DurationVar(&m.Timeout, "embed_timeout", 60*time.Second, "time that one call may take")
+		f.Float64Var(&m.RequestsPerMinute, "embed_requests_per_minute", 0, "requests that the endpoint allows a minute (default: no limit)")
+		f.Float64Var(&m.TokensPerMinute, "embed_tokens_per_minute", 0, "tokens that the endpoint allows a minute (default: no limit)")
+		f.Int64Var(&m.MaxCalls, "embed_max_calls", 0, "calls that this run may make; then it stops with exit code 4, and the same command goes on (default: no limit)")
+		f.Float64Var(&m.MaxCost, "embed_max_cost", 0, "dollars that this run may spend, by the price below (default: no limit)")
+		f.Float64Var(&m.Prices.Prompt, "embed_price", 0, "price of a million tokens, in dollars")
+	}}
 	keysGroup = group{"Keys", func(o *options, f *pflag.FlagSet) {
 		f.IntVar(&o.history, "history", 2, "K, the number of clusters of a key")
 		f.StringVar(&o.keyOrder, "key_order", string(keyspace.Sequence), "sequence: the order of use matters; set: it does not (half the keys)")
@@ -211,6 +232,12 @@ var (
 	}}
 )
 
+// The values of --embeddings.
+const (
+	lsaEmbeddings    = "lsa"
+	openaiEmbeddings = "openai"
+)
+
 func itemIDFlag(o *options, f *pflag.FlagSet) {
 	f.StringVar(&o.ItemID, "item_id_column", "item_id", "column of item ids")
 }
@@ -267,7 +294,11 @@ func (o *options) promptText() (string, error) {
 }
 
 func (o *options) forCluster() cluster.Options {
-	return cluster.Options{Inputs: o.Inputs, Clusters: o.clusters, Levels: o.levels, Phrases: o.phrases, Seed: o.seed}
+	options := cluster.Options{Inputs: o.Inputs, Clusters: o.clusters, Levels: o.levels, Phrases: o.phrases, Seed: o.seed}
+	if o.embeddings == openaiEmbeddings {
+		options.Embeddings = &o.embed
+	}
+	return options
 }
 
 func (o *options) forCurate() (curate.Options, error) {

@@ -50,7 +50,7 @@ func runCommand() *cobra.Command {
 		}
 		return err
 	}
-	return withFlags(cmd, o, outputGroup, itemsGroup, eventsGroup, formatGroup, cutGroup, clusterGroup, keysGroup, partsGroup, plannerGroup,
+	return withFlags(cmd, o, outputGroup, itemsGroup, eventsGroup, formatGroup, cutGroup, clusterGroup, embedGroup, keysGroup, partsGroup, plannerGroup,
 		promptGroup, modelGroup, modeGroup, trainingGroup, slatesGroup, gatesGroup, recallGroup, runnerGroup)
 }
 

@@ -68,6 +68,21 @@ func (cfg Config) gather(blocks func(*read.Items) bool, rejects *commit.Rejects)
 	return c, nil
 }
 
+// drop takes items out.
+func (c *catalogue) drop(out func(i int) bool) {
+	n := 0
+	for i := range c.IDs {
+		if out(i) {
+			continue
+		}
+		c.IDs[n], c.Texts[n] = c.IDs[i], c.Texts[i]
+		copy(c.Vectors.Row(n), c.Vectors.Row(i))
+		n++
+	}
+	c.IDs, c.Texts = c.IDs[:n], c.Texts[:n]
+	c.Vectors.Rows, c.Vectors.Data = n, c.Vectors.Data[:n*c.Vectors.Cols]
+}
+
 // usual is the length that most items have, of equals the greatest; 0 of none.
 func usual(lengths map[int]int) (dims int) {
 	for length, items := range lengths {

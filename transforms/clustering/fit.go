@@ -2,6 +2,7 @@ package clustering
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -14,6 +15,7 @@ import (
 	"foray/transforms/commit"
 	"foray/transforms/describe"
 	"foray/transforms/embed"
+	"foray/transforms/kernel"
 	"foray/transforms/partition"
 	"foray/transforms/progress"
 	"foray/transforms/read"
@@ -31,6 +33,8 @@ type Config struct {
 	// Phrases is the most that a description has, 1 to describe.MaxPhrases.
 	Phrases int
 	Seed    uint64
+	// Embeddings, if not nil, says who embeds the texts.
+	Embeddings *Embeddings
 	// ItemIDColumn and EmbeddingColumn are what the user calls these columns.
 	ItemIDColumn, EmbeddingColumn string
 	Until                         read.Until
@@ -74,6 +78,11 @@ func (f *fitFn) ProcessElement(ctx context.Context, _ int, items func(*read.Item
 	}
 	entry(rejected)
 	entry(commit.Count(map[string]int64{read.ItemRowsRejected: rejects.Len()}))
+	if f.Config.Embeddings != nil {
+		if err := f.Config.embed(ctx, c, entry); err != nil {
+			return failed(err, entry)
+		}
+	}
 	e, err := engage(c.IDs, baskets)
 	if err != nil {
 		return err
@@ -96,6 +105,16 @@ func (f *fitFn) ProcessElement(ctx context.Context, _ int, items func(*read.Item
 	return fitted.write(ctx, b, f.Config, entry)
 }
 
+// failed makes an entry of a failure that running again at once cannot cure.
+func failed(err error, entry func(commit.Entry)) error {
+	var failure *commit.Failure
+	if errors.As(err, &failure) {
+		entry(commit.Entry{Failure: failure})
+		return nil
+	}
+	return err
+}
+
 // fitted is a clustering with its words.
 type fitted struct {
 	*balance.Clustering
@@ -113,14 +132,10 @@ func (cfg Config) fit(c *catalogue, e *engagement) (*fitted, error) {
 	if err != nil {
 		return nil, err
 	}
-	x := c.Vectors
 	f := &fitted{catalogue: c}
-	if x.Cols == 0 {
-		options := embed.DefaultOptions()
-		options.Seed = cfg.Seed
-		if f.model, x, err = embed.Fit(c.Texts, e.Baskets, options); err != nil {
-			return nil, fmt.Errorf("embed the items: %w", err)
-		}
+	var x kernel.Matrix
+	if f.model, x, err = cfg.vectors(c, e); err != nil {
+		return nil, err
 	}
 	f.Clustering, err = balance.Fit(x, e.Events, balance.Options{K: k, Levels: cfg.Levels, Seed: cfg.Seed})
 	if err != nil {

@@ -65,7 +65,7 @@ type Model struct {
 }
 
 // Fit embeds the items that have the given texts, which may be empty, and the
-// given engagement (see join), as rows of unit length: Basis.Cols columns from
+// given engagement (see Join), as rows of unit length: Basis.Cols columns from
 // text, then Model.CoDims columns from co-engagement. A row is zero where an
 // item has neither.
 func Fit(texts []string, baskets [][]int32, opt Options) (*Model, kernel.Matrix, error) {
@@ -89,7 +89,7 @@ func Fit(texts []string, baskets [][]int32, opt Options) (*Model, kernel.Matrix,
 	for i, v := range right.data {
 		m.Basis.Data[i] = float32(v)
 	}
-	joined, err := join(m.project(byItem), baskets, opt)
+	joined, err := Join(m.project(byItem), baskets, opt)
 	if err != nil {
 		return nil, kernel.Matrix{}, err
 	}

@@ -217,7 +217,7 @@ func TestRefuses(t *testing.T) {
 			t.Errorf("a basket with item %d: no error", item)
 		}
 	}
-	if _, err := join(kernel.Matrix{Rows: 1, Cols: 1, Data: []float32{float32(math.NaN())}}, nil, DefaultOptions()); err == nil {
+	if _, err := Join(kernel.Matrix{Rows: 1, Cols: 1, Data: []float32{float32(math.NaN())}}, nil, DefaultOptions()); err == nil {
 		t.Error("NaN: no error")
 	}
 	if _, err := pad(kernel.New(1, 3), 2); err == nil {

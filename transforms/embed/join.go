@@ -11,7 +11,7 @@ import (
 // gets half of its full weight.
 const halfConfidence = 2
 
-// join appends to each row of content, one an item and of any length, what the
+// Join appends to each row of content, one an item and of any length, what the
 // baskets say about the item, and returns rows of unit length, of content.Cols
 // plus at most opt.CoDims columns.
 //
@@ -20,7 +20,7 @@ const halfConfidence = 2
 // weight CoWeight · n/(n+2) of 1 in the cosine of an item with itself, and
 // content the rest. Items that have only one of both get that alone, items
 // that have neither a zero row.
-func join(content kernel.Matrix, baskets [][]int32, opt Options) (kernel.Matrix, error) {
+func Join(content kernel.Matrix, baskets [][]int32, opt Options) (kernel.Matrix, error) {
 	if err := opt.check(); err != nil {
 		return kernel.Matrix{}, err
 	}

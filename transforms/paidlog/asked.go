@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"strings"
 
 	"github.com/parquet-go/parquet-go"
 
@@ -22,7 +23,7 @@ func (l *Log) Asked(ctx context.Context, model string) (Asked, error) {
 	}
 	asked := Asked{}
 	for _, info := range infos {
-		if !isPart(info.Name) {
+		if !isPart(info.Name) || strings.HasPrefix(info.Name, textFolders) {
 			continue
 		}
 		data, err := store.Read(ctx, l.bucket, info.Name)

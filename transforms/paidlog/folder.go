@@ -3,25 +3,41 @@ package paidlog
 import (
 	"context"
 	"fmt"
-	"foray/transforms/store"
 	"path"
 	"strings"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
+
+	"foray/llm"
+	"foray/transforms/store"
 )
 
 // folderWidth is how many first clusters share a folder. It never changes, or
 // answers would no longer be found.
 const folderWidth = 32
 
+// Answers about texts, and about no clusters, have keys beyond all cluster ids:
+// texts + folderWidth·h, where h is the first hex digit of the identity, so
+// that no folder gets too large, and none is read for the sake of another.
+const texts = 1 << 30
+
+// TextKey is the key of an answer about texts.
+func TextKey(id llm.ID) []int32 { return []int32{texts + folderWidth*int32(id[0]>>4)} }
+
 // folderStart is the first cluster id of the folder that a cluster belongs to.
 func folderStart(cluster int32) int32 { return cluster - cluster%folderWidth }
 
-// folderName is, for example, answers/clusters-00032-00063.
+// folderName is, for example, answers/clusters-00032-00063, or answers/texts-a.
 func folderName(start int32) string {
+	if start >= texts {
+		return fmt.Sprintf("%s%x", textFolders, (start-texts)/folderWidth)
+	}
 	return fmt.Sprintf("%s/clusters-%05d-%05d", Root, start, int64(start)+folderWidth-1)
 }
+
+// textFolders is what the names of folders with answers about texts begin with.
+const textFolders = Root + "/texts-"
 
 // folder is what is known of one folder.
 type folder struct {

@@ -6,6 +6,7 @@
 //	answers/20260102T030405.678901234Z-….calls    how many calls are in flight
 //	answers/_calls/20260102T….calls               the same on an object store
 //	answers/clusters-00000-00031/part-….parquet   immutable, sorted by id
+//	answers/texts-a/part-….parquet                answers about texts (TextKey)
 //
 // Answers stand in folders of 32 cluster ids by the first cluster of their
 // key. Ids stay over refreshes of the clustering, unlike ranks, and unlike

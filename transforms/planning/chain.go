@@ -27,6 +27,12 @@ func (s *session) asker(a *allowance) llm.Asker {
 
 // chain is the way to a client; without a canary, of free answers.
 func (s *session) chain(client llm.Asker, a *allowance, c *canary) llm.Asker {
+	return llm.Recorded(s.unrecorded(client, a, c))
+}
+
+// unrecorded is the way below the record, and the log that gives back what it
+// holds until answers are durable.
+func (s *session) unrecorded(client llm.Asker, a *allowance, c *canary) (llm.Asker, llm.Log) {
 	limited := func(client llm.Asker) llm.Asker {
 		return llm.Limited(untilStopped{llm.Budgeted(client, a.budget), s}, a.limits)
 	}
@@ -44,7 +50,7 @@ func (s *session) chain(client llm.Asker, a *allowance, c *canary) llm.Asker {
 	if c != nil {
 		below = proven{below, s.questions.decoder, llm.Retrying(limited(client), llm.Retries{}), c}
 	}
-	return llm.Recorded(below, log)
+	return below, log
 }
 
 // proven is an asker whose first call is preceded by the decoder's canary.

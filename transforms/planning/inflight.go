@@ -78,6 +78,12 @@ func cannotCount(err error) error {
 	return &llm.TerminalError{Kind: llm.LogFailed, Advice: "mend the storage of the answers (space, permissions) and run the same command again", Err: err}
 }
 
+// AppendAll keeps the records of one call.
+func (d *durably) AppendAll(ctx context.Context, records []llm.Record) error {
+	defer d.slots.Release(1)
+	return errors.Join(llm.AppendAll(ctx, d.callLog, records), d.End())
+}
+
 // Append implements llm.Log.
 func (d *durably) Append(ctx context.Context, r llm.Record) error {
 	defer d.slots.Release(1)

@@ -9,6 +9,9 @@ import (
 
 // Model says which model is asked, and how.
 type Model struct {
+	// Purpose tells a command's models apart that are asked for other things
+	// than plans; it begins the names of their flags. "" is llm.
+	Purpose string
 	// Endpoint is the base URL, Name the model's.
 	Endpoint, Name string
 	// KeyEnv names the environment variable that holds the API key, KeyFile a

@@ -64,7 +64,7 @@ func (s *session) hear(err error, now time.Time) {
 	stop := call != nil && call.Status == 0 && !s.reached && now.Sub(s.failing) >= unreachable
 	s.mu.Unlock()
 	if stop {
-		s.stop(&commit.Failure{Exit: 1, Message: fmt.Sprintf("the endpoint has not answered once: %v: check --llm_endpoint, and whether its server runs", call)}, nil)
+		s.stop(&commit.Failure{Exit: 1, Message: fmt.Sprintf("the endpoint has not answered once: %v: check its URL, and whether its server runs", call)}, nil)
 	}
 }
 
@@ -168,11 +168,18 @@ func newSession(ctx context.Context, cfg Config) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &session{model: cfg.Model, version: cfg.Version}
-	s.end, s.cancel = context.WithCancel(context.Background())
-	if s.questions, err = newAsking(cfg, w); err != nil {
+	questions, err := newAsking(cfg, w)
+	if err != nil {
 		return nil, err
 	}
+	return newCalls(ctx, cfg, questions)
+}
+
+// newCalls is a session without a word yet about what is asked, if questions is
+// nil.
+func newCalls(ctx context.Context, cfg Config, questions *asking) (*session, error) {
+	s := &session{model: cfg.Model, version: cfg.Version, questions: questions}
+	s.end, s.cancel = context.WithCancel(context.Background())
 	b, err := store.Open(ctx, cfg.Output)
 	if err != nil {
 		return nil, err

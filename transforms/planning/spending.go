@@ -26,7 +26,7 @@ type canary struct {
 var commands once.Cache[string, *command]
 
 func commandOf(cfg Config) (*command, error) {
-	return commands.Get(cfg.Version, func() (*command, error) {
+	return commands.Get(cfg.Version+" "+cfg.Model.Purpose, func() (*command, error) {
 		whole, err := newAllowance(cfg.Model, 1, 0)
 		if err == nil && !cfg.Model.Split {
 			progress.Tell(cfg.Stage, whole.text)

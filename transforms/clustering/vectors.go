@@ -1,0 +1,119 @@
+package clustering
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"foray/llm"
+	"foray/schemas"
+	"foray/transforms/commit"
+	"foray/transforms/embed"
+	"foray/transforms/kernel"
+	"foray/transforms/planning"
+	"foray/transforms/read"
+)
+
+// EmbedPurpose is the purpose of the model that embeds, see planning.Model.
+const EmbedPurpose = "embed"
+
+// Embeddings says which model embeds the items' texts.
+type Embeddings struct {
+	Model planning.Model
+	// Dims is the length of vectors to ask for; 0 leaves it to the model. Batch
+	// is the most texts of a call.
+	Dims, Batch int
+}
+
+// Options are those that vectors depend on, for a manifest.
+func (e *Embeddings) Options() map[string]string {
+	if e == nil {
+		return nil
+	}
+	return map[string]string{"embed_model": e.Model.Name, "embed_dims": strconv.Itoa(e.Dims)}
+}
+
+// longestText is how many characters of a text are embedded: what is telling
+// stands at its beginning, and models read no more than some thousand tokens.
+const longestText = 2000
+
+// embed gives the items of a catalogue vectors of their texts. Items whose text
+// the endpoint refuses become rejects; those without a text keep a zero row.
+func (cfg Config) embed(ctx context.Context, c *catalogue, entry func(commit.Entry)) (err error) {
+	model := cfg.Embeddings.Model
+	calls, err := planning.OpenCalls(ctx, planning.Config{Stage: cfg.Stage, Output: cfg.Output, Version: cfg.Version, Model: model})
+	if err != nil {
+		return err
+	}
+	texts := make([]string, len(c.Texts))
+	for i, text := range c.Texts {
+		texts[i] = first(text, longestText)
+	}
+	told, err := calls.Embedder(cfg.Embeddings.Dims, cfg.Embeddings.Batch).Embed(ctx, texts, func(i int, vector []float32) error {
+		if c.Vectors.Cols == 0 {
+			c.Vectors = kernel.New(len(texts), len(vector))
+		}
+		if len(vector) != c.Vectors.Cols {
+			return fmt.Errorf("%s embeds texts as %d and as %d numbers: give models of different lengths different names", model.Name, c.Vectors.Cols, len(vector))
+		}
+		copy(c.Vectors.Row(i), vector)
+		return nil
+	})
+	for _, damage := range calls.Damage() {
+		entry(commit.Entry{Reject: &schemas.Reject{Stage: cfg.Stage, Source: EmbedPurpose, Reason: damage}})
+	}
+	var call *llm.CallError
+	if failed := calls.Failed(err); failed != nil {
+		err = failed
+	} else if errors.As(err, &call) {
+		err = &commit.Failure{Exit: 1, Message: fmt.Sprintf("embed the items: %v: run the same command again, what was answered is kept", call)}
+	}
+	counts, closing := calls.Close()
+	counts["embed_texts"], counts["embed_texts_recorded"] = told.Asked+told.Recorded, told.Recorded
+	counts[read.ItemRowsRejected] = int64(len(told.Refused))
+	entry(commit.Count(counts))
+	if err = errors.Join(err, closing); err != nil {
+		return err
+	}
+	if c.Vectors.Cols == 0 {
+		return &commit.Failure{Exit: 1, Message: "no item has a text to embed: name the columns that say what an item is with --text_columns"}
+	}
+	for i, why := range told.Refused {
+		entry(commit.Entry{Reject: &schemas.Reject{
+			Stage: cfg.Stage, Source: c.IDs[i], Raw: commit.Cut(texts[i]),
+			Reason: fmt.Sprintf("%s does not embed the text of this item: %v", model.Name, why),
+		}})
+	}
+	c.drop(func(i int) bool { return told.Refused[i] != nil })
+	return nil
+}
+
+// first is the first n characters of a text.
+func first(text string, n int) string {
+	for at := range text {
+		if n--; n < 0 {
+			return text[:at]
+		}
+	}
+	return text
+}
+
+// vectors are the rows that the items are clustered by, and the model that
+// places later ones by their words, if words they are clustered by.
+func (cfg Config) vectors(c *catalogue, e *engagement) (m *embed.Model, x kernel.Matrix, err error) {
+	options := embed.DefaultOptions()
+	options.Seed = cfg.Seed
+	switch {
+	case cfg.Embeddings != nil:
+		x, err = embed.Join(c.Vectors, e.Baskets, options)
+	case c.Vectors.Cols > 0:
+		x = c.Vectors
+	default:
+		m, x, err = embed.Fit(c.Texts, e.Baskets, options)
+	}
+	if err != nil {
+		err = fmt.Errorf("embed the items: %w", err)
+	}
+	return m, x, err
+}
