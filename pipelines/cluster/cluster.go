@@ -6,6 +6,7 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"foray/transforms/commit"
 	"foray/transforms/planning"
 	"foray/transforms/read"
+	"foray/transforms/store"
 )
 
 // Options are the command's.
@@ -24,6 +26,8 @@ type Options struct {
 	job.Inputs
 	// Clusters is the number of leaves; 0 goes by the number of items.
 	Clusters, Levels int
+	// Previous goes on from the published clustering, if there is one.
+	Previous bool
 	// Phrases is the most that a description has.
 	Phrases int
 	Seed    uint64
@@ -56,10 +60,22 @@ func Run(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 		Clusters: o.Clusters, Levels: o.Levels, Phrases: o.Phrases, Seed: o.Seed, Embeddings: o.Embeddings, Until: until, Keep: o.Keep,
 		ItemIDColumn: o.ItemID, EmbeddingColumn: o.Embedding,
 	}
+	going := map[string]string{}
+	if o.Previous {
+		// Which clustering that is makes no difference to whether there is
+		// anything to do: with nothing new, a refit changes nothing.
+		going["previous"] = "published"
+		cfg.Previous, err = store.Current(ctx, c.Bucket, schemas.ClustersTable)
+		if errors.Is(err, store.ErrNotExist) {
+			c.Say("cluster: no clustering is published yet, so there is none to go on from: this one is the first")
+		} else if err != nil {
+			return job.Result{}, &job.Exit{Code: job.Failed, Err: err}
+		}
+	}
 	r, err := c.Run(ctx, job.Stage{
 		Name: cfg.Stage, Unit: "rows", Tables: Tables,
 		Inputs: append(items.Inputs(), events.Inputs()...),
-		Options: job.Options(o.ItemOptions(), o.EventOptions(), o.Embeddings.Options(), map[string]string{
+		Options: job.Options(o.ItemOptions(), o.EventOptions(), o.Embeddings.Options(), going, map[string]string{
 			"clusters": strconv.Itoa(o.Clusters), "levels": strconv.Itoa(o.Levels), "phrases": strconv.Itoa(o.Phrases), "seed": strconv.FormatUint(o.Seed, 10),
 		}),
 		Gates:   append(o.ItemGates(), append(o.EventGates(), o.TrainingGate(), o.CutGate())...),
@@ -83,6 +99,11 @@ func Run(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 		figures := r.Tally.Figures
 		c.Say("cluster: %d items in %d clusters; the heaviest carries %.2f times the mean traffic (%.2f with items clipped)",
 			r.Tally.Counts["items"], r.Tally.Counts["clusters"], figures["heaviest_cluster_raw"], figures["heaviest_cluster_clipped"])
+		if n := r.Tally.Counts; cfg.Previous != "" {
+			c.Say("cluster: since %s %d items came, %d went and %d moved; %d clusters died, %d were split and %d born; %d descriptions changed",
+				cfg.Previous, n[clustering.ItemsCame], n[clustering.ItemsGone], n[clustering.ItemsMoved],
+				n[clustering.ClustersDied], n[clustering.ClustersSplit], n[clustering.ClustersBorn], n[clustering.DescriptionsChanged])
+		}
 		c.Say("cluster: %.0f %% of the titles looked at, five a cluster, share a word with its description", 100*figures[clustering.SharedWords])
 		if n := r.Tally.Counts; o.Embeddings != nil {
 			c.Say("cluster: %d texts embedded, %d of them by earlier runs, in %d calls; %d tokens", n["embed_texts"], n["embed_texts_recorded"], n["embed_"+planning.CallsMade], n["embed_"+planning.PromptTokens])

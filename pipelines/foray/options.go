@@ -37,6 +37,7 @@ type options struct {
 	shards       int
 
 	clusters, levels int
+	previous         bool
 	phrases          int
 	embeddings       string
 	embed            clustering.Embeddings
@@ -125,6 +126,7 @@ var (
 	}}
 	clusterGroup = group{"Clusters", func(o *options, f *pflag.FlagSet) {
 		f.IntVar(&o.clusters, "clusters", 0, "number of interest clusters (default: 761, or items ÷ 20 where that is less, at least 8)")
+		f.BoolVar(&o.previous, "previous", false, "go on from the published clustering: items and clusters keep their ids, and clusters that are still the same keep their descriptions")
 		f.IntVar(&o.levels, "levels", 4, "levels of the cluster tree; clusters stand at the last")
 		f.IntVar(&o.phrases, "phrases", describe.DefaultPhrases, "most phrases of a description, 1 to 10; prompts with all descriptions grow with them")
 	}}
@@ -294,7 +296,7 @@ func (o *options) promptText() (string, error) {
 }
 
 func (o *options) forCluster() cluster.Options {
-	options := cluster.Options{Inputs: o.Inputs, Clusters: o.clusters, Levels: o.levels, Phrases: o.phrases, Seed: o.seed}
+	options := cluster.Options{Inputs: o.Inputs, Clusters: o.clusters, Levels: o.levels, Previous: o.previous, Phrases: o.phrases, Seed: o.seed}
 	if o.embeddings == openaiEmbeddings {
 		options.Embeddings = &o.embed
 	}

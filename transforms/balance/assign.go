@@ -51,18 +51,7 @@ type fit struct {
 // run clusters: start, rounds, repair, and centroids of what came out.
 func (f *fit) run() error {
 	f.assign = bisect(f.x, f.weight, f.k, f.seed)
-	f.price, f.load, f.count = make([]float64, f.k), make([]float64, f.k), make([]int, f.k)
-	for i, c := range f.assign {
-		f.load[c] += f.weight[i]
-		f.count[c]++
-	}
-	f.zero, f.all, f.zeros = make([]bool, f.x.Rows), make([]int32, f.k), make([]float32, f.k)
-	for i := range f.zero {
-		f.zero[i] = isZero(f.x.Row(i))
-	}
-	for c := range f.all {
-		f.all[c] = int32(c)
-	}
+	f.prepare()
 	order := rand.New(rand.NewPCG(f.seed, 0x9e3779b9)).Perm(f.x.Rows)
 	for round := range f.rounds {
 		f.centre()
@@ -82,6 +71,24 @@ func (f *fit) run() error {
 	f.centre()
 	f.settlePrices()
 	return nil
+}
+
+// prepare sets up what goes with assign.
+func (f *fit) prepare() {
+	f.price, f.load, f.count = make([]float64, f.k), make([]float64, f.k), make([]int, f.k)
+	for i, c := range f.assign {
+		if c != New {
+			f.load[c] += f.weight[i]
+			f.count[c]++
+		}
+	}
+	f.zero, f.all, f.zeros = make([]bool, f.x.Rows), make([]int32, f.k), make([]float32, f.k)
+	for i := range f.zero {
+		f.zero[i] = isZero(f.x.Row(i))
+	}
+	for c := range f.all {
+		f.all[c] = int32(c)
+	}
 }
 
 // centre sets the centroids to the weighted mean directions of their items.

@@ -74,48 +74,62 @@ type Clustering struct {
 // It returns an error if a size or an option is out of range, or if a value is
 // NaN or infinite (it then names the row, counted from 0).
 func Fit(x kernel.Matrix, weight []float64, opt Options) (*Clustering, error) {
+	f, clipped, err := newFit(&x, weight, &opt)
+	if err != nil {
+		return nil, fmt.Errorf("cluster: %w", err)
+	}
+	if err := f.run(); err != nil {
+		return nil, fmt.Errorf("cluster: %w", err)
+	}
+	c := f.result(weight, clipped)
+	if c.Tree, err = grow(f.centroids, c.ClippedLoad, opt); err != nil {
+		return nil, fmt.Errorf("cluster: tree: %w", err)
+	}
+	c.Centroids = c.Tree.Centroids.Slice(0, opt.K)
+	return c, nil
+}
+
+// newFit checks the input, fills in what opt leaves open, and sets a fit up,
+// of a copy of x with rows of unit length; it returns the clipped weights, too.
+func newFit(x *kernel.Matrix, weight []float64, opt *Options) (*fit, []float64, error) {
 	if opt.Epsilon == 0 {
 		opt.Epsilon = DefaultEpsilon
 	}
 	if opt.Rounds == 0 {
 		opt.Rounds = DefaultRounds
 	}
-	if err := check(x, weight, opt); err != nil {
-		return nil, fmt.Errorf("cluster: %w", err)
+	if err := check(*x, weight, *opt); err != nil {
+		return nil, nil, err
 	}
-	x = x.Clone()
+	*x = x.Clone()
 	kernel.Parallel(x.Rows, 1024, func(lo, hi int) { x.Slice(lo, hi).NormalizeRows() })
 	clipped := clipWeights(weight, opt.K)
 	mean := sum(clipped) / float64(opt.K)
-	f := fit{
-		x: x, weight: spread(clipped, opt.Epsilon), k: opt.K,
+	return &fit{
+		x: *x, weight: spread(clipped, opt.Epsilon), k: opt.K,
 		mean: mean, limit: (1 + opt.Epsilon) * mean,
 		rounds: opt.Rounds, seed: opt.Seed,
-	}
-	if err := f.run(); err != nil {
-		return nil, fmt.Errorf("cluster: %w", err)
-	}
+	}, clipped, nil
+}
+
+// result is what came out, without the tree.
+func (f *fit) result(weight, clipped []float64) *Clustering {
 	c := &Clustering{
 		Assign:      f.assign,
-		Similarity:  make([]float32, x.Rows),
+		Similarity:  make([]float32, f.x.Rows),
 		Prices:      f.price,
-		RawLoad:     make([]float64, opt.K),
-		ClippedLoad: make([]float64, opt.K),
+		RawLoad:     make([]float64, f.k),
+		ClippedLoad: make([]float64, f.k),
 	}
 	for i, leaf := range c.Assign {
 		c.RawLoad[leaf] += weight[i]
 		c.ClippedLoad[leaf] += clipped[i]
-		c.Similarity[i] = kernel.Dot(x.Row(i), f.centroids.Row(int(leaf)))
+		c.Similarity[i] = kernel.Dot(f.x.Row(i), f.centroids.Row(int(leaf)))
 	}
 	for _, load := range c.ClippedLoad {
-		c.ReachedEpsilon = max(c.ReachedEpsilon, load/mean-1)
+		c.ReachedEpsilon = max(c.ReachedEpsilon, load/f.mean-1)
 	}
-	var err error
-	if c.Tree, err = grow(f.centroids, c.ClippedLoad, opt); err != nil {
-		return nil, fmt.Errorf("cluster: tree: %w", err)
-	}
-	c.Centroids = c.Tree.Centroids.Slice(0, opt.K)
-	return c, nil
+	return c
 }
 
 func check(x kernel.Matrix, weight []float64, opt Options) error {

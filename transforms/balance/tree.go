@@ -2,6 +2,7 @@ package balance
 
 import (
 	"math"
+	"slices"
 
 	"foray/transforms/kernel"
 )
@@ -77,6 +78,39 @@ func grow(leaves kernel.Matrix, load []float64, opt Options) (Tree, error) {
 		load = above
 	}
 	return t, nil
+}
+
+// merge returns the centroids of all nodes from those of the leaves and what
+// these carry, which must be positive.
+func (t Tree) merge(leaves kernel.Matrix, load []float64) kernel.Matrix {
+	all := kernel.New(len(t.Level), leaves.Cols)
+	copy(all.Data, leaves.Data)
+	carried := append(slices.Clone(load), make([]float64, len(t.Level)-len(load))...)
+	for level := slices.Max(t.Level); level > 0; level-- {
+		var children []int32
+		for node, at := range t.Level {
+			if at == level {
+				children = append(children, int32(node))
+			}
+		}
+		// Of a node, the children count by what they carry.
+		largest := map[int32]float64{}
+		for _, child := range children {
+			parent := t.Parent[child]
+			largest[parent] = max(largest[parent], carried[child])
+			carried[parent] += carried[child]
+		}
+		for _, child := range children {
+			parent := t.Parent[child]
+			kernel.AddScaled(all.Row(int(parent)), float32(carried[child]/largest[parent]), all.Row(int(child)))
+		}
+		for node, at := range t.Level {
+			if at == level-1 {
+				kernel.Normalize(all.Row(node))
+			}
+		}
+	}
+	return all
 }
 
 // group clusters the nodes of one level into k. Loads must be positive.

@@ -1,9 +1,11 @@
 package clustering
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 
@@ -15,7 +17,6 @@ import (
 	"foray/transforms/commit"
 	"foray/transforms/describe"
 	"foray/transforms/embed"
-	"foray/transforms/kernel"
 	"foray/transforms/partition"
 	"foray/transforms/progress"
 	"foray/transforms/read"
@@ -30,6 +31,8 @@ type Config struct {
 	// Clusters is the number of leaves, 0 for the default by the number of
 	// items; Levels those of the tree.
 	Clusters, Levels int
+	// Previous is the version of clusters/ to go on from; "" for none.
+	Previous string
 	// Phrases is the most that a description has, 1 to describe.MaxPhrases.
 	Phrases int
 	Seed    uint64
@@ -92,16 +95,22 @@ func (f *fitFn) ProcessElement(ctx context.Context, _ int, items func(*read.Item
 		entry(commit.Fail(fmt.Errorf("none of the %d events before the cut is of an item in the catalogue: do --item_id_column and --event_item_id_column name the same ids?", e.Unknown)))
 		return nil
 	}
-	fitted, err := f.Config.fit(c, e)
+	b, err := store.Open(ctx, f.Config.Output)
+	if err != nil {
+		return err
+	}
+	var p *previous
+	if f.Config.Previous != "" {
+		if p, err = readPrevious(ctx, b, f.Config.Previous); err != nil {
+			return err
+		}
+	}
+	fitted, err := f.Config.fit(c, e, p)
 	if err != nil {
 		entry(commit.Fail(err))
 		return nil
 	}
 	progress.Add(f.Config.Stage, int64(len(c.IDs)))
-	b, err := store.Open(ctx, f.Config.Output)
-	if err != nil {
-		return err
-	}
 	return fitted.write(ctx, b, f.Config, entry)
 }
 
@@ -123,23 +132,40 @@ type fitted struct {
 	descriptions []describe.Description // by node
 	traffic      []float64              // by node, a share
 	items        []int64                // by node
+	ids          []int32                // by node
+	previous     *previous              // nil for none
+	changes      *changes               // of it
 	// shared is what describe.SharedWords tells of the leaves.
 	shared float64
 }
 
-func (cfg Config) fit(c *catalogue, e *engagement) (*fitted, error) {
-	k, err := clustersFor(len(c.IDs), cfg.Clusters)
+func (cfg Config) fit(c *catalogue, e *engagement, p *previous) (*fitted, error) {
+	f := &fitted{catalogue: c, previous: p}
+	k := 0
+	if p == nil {
+		var err error
+		if k, err = clustersFor(len(c.IDs), cfg.Clusters); err != nil {
+			return nil, err
+		}
+	}
+	model, x, err := cfg.vectors(c, e)
 	if err != nil {
 		return nil, err
 	}
-	f := &fitted{catalogue: c}
-	var x kernel.Matrix
-	if f.model, x, err = cfg.vectors(c, e); err != nil {
-		return nil, err
-	}
-	f.Clustering, err = balance.Fit(x, e.Events, balance.Options{K: k, Levels: cfg.Levels, Seed: cfg.Seed})
-	if err != nil {
-		return nil, fmt.Errorf("cluster the items: %w", err)
+	f.model = model
+	if p != nil {
+		if f.Clustering, f.changes, err = p.refit(cfg, c, x, e.Events); err != nil {
+			return nil, err
+		}
+		f.ids = p.born(f.changes)
+	} else {
+		f.Clustering, err = balance.Fit(x, e.Events, balance.Options{K: k, Levels: cfg.Levels, Seed: cfg.Seed})
+		if err != nil {
+			return nil, fmt.Errorf("cluster the items: %w", err)
+		}
+		for node := range f.Tree.Level {
+			f.ids = append(f.ids, int32(node))
+		}
 	}
 	f.sum(e)
 	if err := f.describe(cfg, e); err != nil {
@@ -170,17 +196,18 @@ func (f *fitted) write(ctx context.Context, b store.Bucket, cfg Config, entry fu
 	var clusters []schemas.Cluster
 	for node, level := range f.Tree.Level {
 		row := schemas.Cluster{
-			ClusterID: int32(node), Level: level, Description: f.descriptions[node].Text, Phrases: f.descriptions[node].Phrases,
+			ClusterID: f.ids[node], Level: level, Description: f.descriptions[node].Text, Phrases: f.descriptions[node].Phrases,
 			Items: f.items[node], Traffic: f.traffic[node], Centroid: slices.Clone(f.Tree.Centroids.Row(node)),
 		}
 		if p := f.Tree.Parent[node]; p >= 0 {
-			row.ParentID = &p
+			row.ParentID = &f.ids[p]
 		}
 		clusters = append(clusters, row)
 	}
+	slices.SortFunc(clusters, func(a, b schemas.Cluster) int { return cmp.Compare(a.ClusterID, b.ClusterID) })
 	var items []schemas.ItemCluster
 	for i, id := range f.catalogue.IDs {
-		items = append(items, schemas.ItemCluster{ItemID: id, ClusterID: f.Assign[i], Similarity: f.Similarity[i]})
+		items = append(items, schemas.ItemCluster{ItemID: id, ClusterID: f.ids[f.Assign[i]], Similarity: f.Similarity[i]})
 	}
 	for _, write := range []func() (store.Receipt, error){
 		func() (store.Receipt, error) {
@@ -199,11 +226,16 @@ func (f *fitted) write(ctx context.Context, b store.Bucket, cfg Config, entry fu
 		}
 		entry(commit.Entry{Receipt: &receipt})
 	}
-	entry(commit.Entry{Tally: &commit.Tally{
+	tally := commit.Tally{
 		Counts:  map[string]int64{"clusters": int64(f.Centroids.Rows)},
 		Figures: f.figures(),
 		Facts:   map[string]string{"clusters": strconv.Itoa(f.Centroids.Rows)},
-	}})
+	}
+	if f.previous != nil {
+		maps.Copy(tally.Counts, f.changes.counts())
+		tally.Facts["previous"] = f.previous.version
+	}
+	entry(commit.Entry{Tally: &tally})
 	return nil
 }
 
@@ -233,17 +265,24 @@ func (f *fitted) figures() map[string]float64 {
 	}
 }
 
+// The kinds of a model's rows.
+const (
+	centroidKind = "centroid"
+	termKind     = "term"
+)
+
 // modelRows are cluster_model/: what places items that come later.
 func (f *fitted) modelRows() []schemas.ModelEntry {
 	var rows []schemas.ModelEntry
 	for i := range f.Centroids.Rows {
-		rows = append(rows, schemas.ModelEntry{Kind: "centroid", Index: int32(i), Value: f.Prices[i], Vector: f.Centroids.Row(i)})
+		rows = append(rows, schemas.ModelEntry{Kind: centroidKind, Index: f.ids[i], Value: f.Prices[i], Vector: f.Centroids.Row(i)})
 	}
+	slices.SortFunc(rows, func(a, b schemas.ModelEntry) int { return cmp.Compare(a.Index, b.Index) })
 	if f.model == nil {
 		return rows
 	}
 	for i, term := range f.model.Terms {
-		rows = append(rows, schemas.ModelEntry{Kind: "term", Index: int32(i), Name: term, Value: f.model.IDF[i], Vector: f.model.Basis.Row(i)})
+		rows = append(rows, schemas.ModelEntry{Kind: termKind, Index: int32(i), Name: term, Value: f.model.IDF[i], Vector: f.model.Basis.Row(i)})
 	}
 	return rows
 }

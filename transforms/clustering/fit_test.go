@@ -144,7 +144,7 @@ func TestFit(t *testing.T) {
 		if !events {
 			e = &engagement{Events: make([]float64, 60)}
 		}
-		f, err := Config{Clusters: 6, Levels: 3, Seed: 1}.fit(c, e)
+		f, err := Config{Clusters: 6, Levels: 3, Seed: 1}.fit(c, e, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -169,7 +169,7 @@ func TestFitOnGivenVectorsJoinsNothingIn(t *testing.T) {
 	for i := range 60 {
 		c.Vectors.Row(i)[i/30] = 1 // halves, across the kinds
 	}
-	f, err := Config{Clusters: 2, Levels: 1, Seed: 1}.fit(c, e)
+	f, err := Config{Clusters: 2, Levels: 1, Seed: 1}.fit(c, e, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -185,7 +185,7 @@ func TestFitOnGivenVectorsJoinsNothingIn(t *testing.T) {
 
 func TestFitRefuses(t *testing.T) {
 	c, e := shop(5)
-	if _, err := (Config{Clusters: 6, Levels: 1}).fit(c, e); err == nil || !strings.Contains(err.Error(), "5 items cannot fill 6 clusters") {
+	if _, err := (Config{Clusters: 6, Levels: 1}).fit(c, e, nil); err == nil || !strings.Contains(err.Error(), "5 items cannot fill 6 clusters") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -28,6 +28,9 @@ type Options struct {
 	// use most speaks loudest, though not in proportion. nil: all items count
 	// the same.
 	Weight []float64
+	// Kept are descriptions that stay as they are, by node; the others are made
+	// so that they differ from these, too.
+	Kept map[int32]Description
 }
 
 // Description says what a cluster is about.
@@ -52,7 +55,11 @@ func Leaves(texts []string, assign []int32, k int, opt Options) ([]Description, 
 	if err != nil {
 		return nil, err
 	}
-	return read(texts).describe(members, importance, 0, opt.Phrases), nil
+	kept := make([]Description, k)
+	for i := range kept {
+		kept[i] = opt.Kept[int32(i)]
+	}
+	return read(texts).describe(members, importance, 0, opt.Phrases, kept), nil
 }
 
 // Parents describes the inner nodes of a tree over the leaves 0 … k−1, in the
@@ -99,7 +106,11 @@ func Parents(texts []string, assign, parent, level []int32, k int, opt Options) 
 				ids, members = append(ids, i), append(members, items)
 			}
 		}
-		for j, d := range c.describe(members, importance, k+ids[0], opt.Phrases) {
+		kept := make([]Description, len(ids))
+		for j, i := range ids {
+			kept[j] = opt.Kept[int32(k+i)]
+		}
+		for j, d := range c.describe(members, importance, k+ids[0], opt.Phrases, kept) {
 			descriptions[ids[j]] = d
 		}
 	}
@@ -156,8 +167,9 @@ func group(assign []int32, items, k int) ([][]int32, error) {
 }
 
 // describe gives each cluster a description that no other has. first is the
-// number by which the first one is called if all else fails.
-func (c *corpus) describe(members [][]int32, importance []float64, first, phrases int) []Description {
+// number by which the first one is called if all else fails; what is kept of
+// clusters, unless it is empty, stays.
+func (c *corpus) describe(members [][]int32, importance []float64, first, phrases int, kept []Description) []Description {
 	words := 0
 	for _, items := range members {
 		for _, item := range items {
@@ -177,5 +189,5 @@ func (c *corpus) describe(members [][]int32, importance []float64, first, phrase
 			}
 		}
 	})
-	return distinguish(ranked, first, phrases)
+	return distinguish(ranked, first, phrases, kept)
 }

@@ -16,11 +16,21 @@ const spare = 15
 // distinguish makes a description of n phrases from each cluster's ranked
 // ones, unique among all. Where the first n are taken, further ones come in the
 // place of the last; if all of them are taken, the cluster's number does, which
-// counts from first.
-func distinguish(ranked [][]string, first, n int) []Description {
+// counts from first. Those that are kept, unless empty, stay.
+func distinguish(ranked [][]string, first, n int, kept []Description) []Description {
 	taken := map[string]bool{}
+	for _, d := range kept {
+		if d.Text != "" {
+			sequence, bag := identities(d.Phrases)
+			taken[sequence], taken[bag] = true, true
+		}
+	}
 	descriptions := make([]Description, len(ranked))
 	for i, phrases := range ranked {
+		if kept[i].Text != "" {
+			descriptions[i] = kept[i]
+			continue
+		}
 		phrases = withoutRepeats(phrases)
 		attempt := 0
 		for {
