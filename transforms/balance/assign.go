@@ -190,8 +190,15 @@ func (f *fit) round(order []int, stiffness float64, hard bool) {
 		f.assign[i] = best
 	}
 	for c := range f.price {
-		f.price[c] += learning * stiffness * (f.load[c]/f.mean - 1)
+		f.price[c] = max(0, f.price[c]+learning*stiffness*(f.load[c]-f.goal())/f.mean)
 	}
+}
+
+// goal is the load above which a price rises and below which it falls, down to
+// 0: the mean, or more where the limit is far above it. Light clusters are not
+// paid for, so that the cap costs no more likeness than it must.
+func (f *fit) goal() float64 {
+	return max(f.mean, f.limit-DefaultEpsilon*f.mean)
 }
 
 // settlePrices shifts the prices so that their mean is 0, which changes no
