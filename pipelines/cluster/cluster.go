@@ -7,6 +7,7 @@ package cluster
 import (
 	"context"
 	"errors"
+	"math"
 	"strconv"
 	"time"
 
@@ -28,6 +29,9 @@ type Options struct {
 	Clusters, Levels int
 	// Previous goes on from the published clustering, if there is one.
 	Previous bool
+	// Epsilon is how far above the mean a leaf's traffic may be, with items
+	// clipped, as a share of the mean.
+	Epsilon float64
 	// Phrases is the most that a description has.
 	Phrases int
 	Seed    uint64
@@ -43,6 +47,9 @@ func Run(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 	if o.Clusters < 0 || o.Clusters == 1 || o.Levels < 1 {
 		return job.Result{}, job.UsageError("--clusters=%d --levels=%d: want at least two clusters and one level", o.Clusters, o.Levels)
 	}
+	if !(o.Epsilon > 0) || math.IsInf(o.Epsilon, 0) {
+		return job.Result{}, job.UsageError("--epsilon=%v: want a positive number", o.Epsilon)
+	}
 	items, err := o.ItemSource(ctx)
 	if err != nil {
 		return job.Result{}, err
@@ -57,7 +64,7 @@ func Run(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 	}
 	cfg := clustering.Config{
 		Stage: "cluster", Output: c.Output, Version: c.Version,
-		Clusters: o.Clusters, Levels: o.Levels, Phrases: o.Phrases, Seed: o.Seed, Embeddings: o.Embeddings, Until: until, Keep: o.Keep,
+		Clusters: o.Clusters, Levels: o.Levels, Epsilon: o.Epsilon, Phrases: o.Phrases, Seed: o.Seed, Embeddings: o.Embeddings, Until: until, Keep: o.Keep,
 		ItemIDColumn: o.ItemID, EmbeddingColumn: o.Embedding,
 	}
 	going := map[string]string{}
@@ -76,7 +83,7 @@ func Run(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 		Name: cfg.Stage, Unit: "rows", Tables: Tables,
 		Inputs: append(items.Inputs(), events.Inputs()...),
 		Options: job.Options(o.ItemOptions(), o.EventOptions(), o.Embeddings.Options(), going, map[string]string{
-			"clusters": strconv.Itoa(o.Clusters), "levels": strconv.Itoa(o.Levels), "phrases": strconv.Itoa(o.Phrases), "seed": strconv.FormatUint(o.Seed, 10),
+			"clusters": strconv.Itoa(o.Clusters), "levels": strconv.Itoa(o.Levels), "epsilon": strconv.FormatFloat(o.Epsilon, 'g', -1, 64), "phrases": strconv.Itoa(o.Phrases), "seed": strconv.FormatUint(o.Seed, 10),
 		}),
 		Gates:   append(o.ItemGates(), append(o.EventGates(), o.TrainingGate(), o.CutGate())...),
 		Publish: true,
@@ -103,6 +110,9 @@ func Run(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 			c.Say("cluster: since %s %d items came, %d went and %d moved; %d clusters died, %d were split and %d born; %d descriptions changed",
 				cfg.Previous, n[clustering.ItemsCame], n[clustering.ItemsGone], n[clustering.ItemsMoved],
 				n[clustering.ClustersDied], n[clustering.ClustersSplit], n[clustering.ClustersBorn], n[clustering.DescriptionsChanged])
+		}
+		if reached := figures["reached_epsilon"]; reached > o.Epsilon*(1+1e-6) {
+			c.Say("cluster: whole items allow no better than --epsilon %.3g, where %g was asked for", reached, o.Epsilon)
 		}
 		c.Say("cluster: %.0f %% of the titles looked at, five a cluster, share a word with its description", 100*figures[clustering.SharedWords])
 		if n := r.Tally.Counts; o.Embeddings != nil {

@@ -19,6 +19,7 @@ import (
 	"foray/pipelines/job"
 	"foray/pipelines/plan"
 	"foray/pipelines/recommend"
+	"foray/transforms/balance"
 	"foray/transforms/clustering"
 	"foray/transforms/curation"
 	"foray/transforms/describe"
@@ -38,6 +39,7 @@ type options struct {
 
 	clusters, levels int
 	previous         bool
+	epsilon          float64
 	phrases          int
 	embeddings       string
 	embed            clustering.Embeddings
@@ -128,6 +130,7 @@ var (
 		f.IntVar(&o.clusters, "clusters", 0, "number of interest clusters (default: 761, or items ÷ 20 where that is less, at least 8)")
 		f.BoolVar(&o.previous, "previous", false, "go on from the published clustering: items and clusters keep their ids, and clusters that are still the same keep their descriptions")
 		f.IntVar(&o.levels, "levels", 4, "levels of the cluster tree; clusters stand at the last")
+		f.Float64Var(&o.epsilon, "epsilon", balance.DefaultEpsilon, "how far a cluster's traffic may be above the mean, as a share of it; an item counts at most half a mean. More makes likeness count for more")
 		f.IntVar(&o.phrases, "phrases", describe.DefaultPhrases, "most phrases of a description, 1 to 10; prompts with all descriptions grow with them")
 	}}
 	embedGroup = group{"Embeddings by a model (--embeddings=openai)", func(o *options, f *pflag.FlagSet) {
@@ -296,7 +299,7 @@ func (o *options) promptText() (string, error) {
 }
 
 func (o *options) forCluster() cluster.Options {
-	options := cluster.Options{Inputs: o.Inputs, Clusters: o.clusters, Levels: o.levels, Previous: o.previous, Phrases: o.phrases, Seed: o.seed}
+	options := cluster.Options{Inputs: o.Inputs, Clusters: o.clusters, Levels: o.levels, Previous: o.previous, Epsilon: o.epsilon, Phrases: o.phrases, Seed: o.seed}
 	if o.embeddings == openaiEmbeddings {
 		options.Embeddings = &o.embed
 	}

@@ -171,8 +171,8 @@ func TestGiftShopBaskets(t *testing.T) {
 	c := cluster(t, l, k)
 	known, later := lift(l.baskets, c.Assign, k), lift(l.later, c.Assign, k)
 	t.Logf("co-purchase lift: %.2f before the cut, %.2f after it", known, later)
-	if known < 4 || later < 3.6 {
-		t.Errorf("co-purchase lift %.2f before the cut and %.2f after it; 4.6 and 4.4 were reached", known, later)
+	if known < 4.4 || later < 4 {
+		t.Errorf("co-purchase lift %.2f before the cut and %.2f after it; 4.75 and 4.5 were reached", known, later)
 	}
 }
 
@@ -183,16 +183,48 @@ func TestFilmGenres(t *testing.T) {
 	rand.New(rand.NewPCG(1, 1)).Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
 	got, chance := mutual(c.Assign, l.classes), mutual(c.Assign, shuffled)
 	t.Logf("NMI with the genres: %.3f, by chance %.3f", got, chance)
-	if got < chance+0.2 {
+	if got < chance+0.25 {
 		t.Errorf("NMI with the genres is %.3f, by chance %.3f", got, chance)
 	}
 }
 
-// The catalogue's interests are hidden, and their traffic is uneven, so not
-// even vectors that tell the interests can be clustered into them evenly. What
-// is found is held against what those vectors give.
+// The catalogue's interests are hidden, and the traffic of one is up to thirty
+// times that of another. So not even vectors that tell the interests can be
+// clustered into them evenly; under a looser cap, the interests are found. The
+// last seed was chosen after the code was done.
 func TestCatalogueInterests(t *testing.T) {
-	world, err := catalogue.Generate(catalogue.DefaultOptions())
+	for _, seed := range []uint64{1, 2, 20261123} {
+		l, truth, interests := catalogueLog(t, seed)
+		told := kernel.New(len(truth), interests)
+		for i, interest := range truth {
+			told.Row(i)[interest] = 1
+		}
+		_, x, err := embed.Fit(l.texts, l.baskets, embed.DefaultOptions())
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := func(x kernel.Matrix, epsilon float64) float64 {
+			c, err := balance.Fit(x, l.weight, balance.Options{K: interests, Levels: 4, Epsilon: epsilon, Seed: 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return mutual(c.Assign, truth)
+		}
+		even, ceiling, loose := found(x, balance.DefaultEpsilon), found(told, balance.DefaultEpsilon), found(x, 0.5)
+		t.Logf("seed %d: NMI with the interests %.3f (%.3f if they were told), %.3f with clusters up to half above the mean", seed, even, ceiling, loose)
+		if even < 0.94*ceiling || loose < 0.9 {
+			t.Errorf("seed %d: NMI with the interests %.3f (%.3f if they were told), %.3f with clusters up to half above the mean", seed, even, ceiling, loose)
+		}
+	}
+}
+
+// catalogueLog is a generated catalogue, the interest of each item, and how
+// many interests there are.
+func catalogueLog(t *testing.T, seed uint64) (log, []int32, int) {
+	t.Helper()
+	options := catalogue.DefaultOptions()
+	options.Seed = seed
+	world, err := catalogue.Generate(options)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -207,20 +239,5 @@ func TestCatalogueInterests(t *testing.T) {
 			l.baskets[event.User] = append(l.baskets[event.User], event.Item)
 		}
 	}
-	truth := world.Truth.ItemInterest
-	told := kernel.New(len(truth), len(world.Truth.Interests))
-	for i, interest := range truth {
-		told.Row(i)[interest] = 1
-	}
-	for _, k := range []int{len(world.Truth.Interests), len(l.texts) / 20} {
-		ceiling, err := balance.Fit(told, l.weight, balance.Options{K: k, Levels: 4, Seed: 1})
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, best := mutual(cluster(t, l, k).Assign, truth), mutual(ceiling.Assign, truth)
-		t.Logf("%d clusters: NMI with the interests %.3f, %.3f if they were told", k, got, best)
-		if got < 0.92*best {
-			t.Errorf("%d clusters: NMI with the interests %.3f, %.3f if they were told", k, got, best)
-		}
-	}
+	return l, world.Truth.ItemInterest, len(world.Truth.Interests)
 }

@@ -33,6 +33,9 @@ type Config struct {
 	Clusters, Levels int
 	// Previous is the version of clusters/ to go on from; "" for none.
 	Previous string
+	// Epsilon is how far above the mean a leaf's clipped load may be; 0 for the
+	// default.
+	Epsilon float64
 	// Phrases is the most that a description has, 1 to describe.MaxPhrases.
 	Phrases int
 	Seed    uint64
@@ -159,7 +162,7 @@ func (cfg Config) fit(c *catalogue, e *engagement, p *previous) (*fitted, error)
 		}
 		f.ids = p.born(f.changes)
 	} else {
-		f.Clustering, err = balance.Fit(x, e.Events, balance.Options{K: k, Levels: cfg.Levels, Seed: cfg.Seed})
+		f.Clustering, err = balance.Fit(x, e.Events, balance.Options{K: k, Levels: cfg.Levels, Epsilon: cfg.Epsilon, Seed: cfg.Seed})
 		if err != nil {
 			return nil, fmt.Errorf("cluster the items: %w", err)
 		}

@@ -123,7 +123,7 @@ func (p *previous) refit(cfg Config, c *catalogue, x kernel.Matrix, weight []flo
 		}
 	}
 	before.Gone = d.gone > 0
-	clustering, changed, err := balance.Refit(x, weight, before, balance.Options{K: p.leaves, Levels: int(p.level[0]) + 1, Seed: cfg.Seed})
+	clustering, changed, err := balance.Refit(x, weight, before, balance.Options{K: p.leaves, Levels: int(p.level[0]) + 1, Epsilon: cfg.Epsilon, Seed: cfg.Seed})
 	d.Changes = changed
 	if err != nil {
 		return nil, nil, fmt.Errorf("%w (going on from clusters %s)", err, p.version)
