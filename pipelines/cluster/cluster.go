@@ -37,6 +37,8 @@ type Options struct {
 	Seed    uint64
 	// Embeddings, if not nil, says who embeds the items' texts.
 	Embeddings *clustering.Embeddings
+	// Names, if not nil, is the model that names the clusters.
+	Names *planning.Model
 }
 
 // Tables are what the command writes.
@@ -64,7 +66,7 @@ func Run(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 	}
 	cfg := clustering.Config{
 		Stage: "cluster", Output: c.Output, Version: c.Version,
-		Clusters: o.Clusters, Levels: o.Levels, Epsilon: o.Epsilon, Phrases: o.Phrases, Seed: o.Seed, Embeddings: o.Embeddings, Until: until, Keep: o.Keep,
+		Clusters: o.Clusters, Levels: o.Levels, Epsilon: o.Epsilon, Phrases: o.Phrases, Seed: o.Seed, Embeddings: o.Embeddings, Names: o.Names, Until: until, Keep: o.Keep,
 		ItemIDColumn: o.ItemID, EmbeddingColumn: o.Embedding,
 	}
 	going := map[string]string{}
@@ -82,7 +84,7 @@ func Run(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 	r, err := c.Run(ctx, job.Stage{
 		Name: cfg.Stage, Unit: "rows", Tables: Tables,
 		Inputs: append(items.Inputs(), events.Inputs()...),
-		Options: job.Options(o.ItemOptions(), o.EventOptions(), o.Embeddings.Options(), going, map[string]string{
+		Options: job.Options(o.ItemOptions(), o.EventOptions(), o.Embeddings.Options(), o.naming(), going, map[string]string{
 			"clusters": strconv.Itoa(o.Clusters), "levels": strconv.Itoa(o.Levels), "epsilon": strconv.FormatFloat(o.Epsilon, 'g', -1, 64), "phrases": strconv.Itoa(o.Phrases), "seed": strconv.FormatUint(o.Seed, 10),
 		}),
 		Gates:   append(o.ItemGates(), append(o.EventGates(), o.TrainingGate(), o.CutGate())...),
@@ -94,9 +96,9 @@ func Run(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 			commit.Commit(s, commits, catalogue.Entries, in.Entries, gathered, clustering.Fit(s, cfg, catalogue.Blocks, baskets))
 		},
 	})
-	if e := o.Embeddings; e != nil && ctx.Err() != nil && job.WorkersHere() {
+	if ctx.Err() != nil && job.WorkersHere() {
 		// What is in flight is paid for.
-		planning.Stop(c.Version, e.Model.Timeout+time.Second)
+		planning.Stop(c.Version, o.patience()+time.Second)
 	}
 	err = o.Explain(ctx, r, err, events, func() (func([]byte) bool, error) {
 		ids, err := read.ItemIDs(ctx, items)
@@ -118,6 +120,29 @@ func Run(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 		if n := r.Tally.Counts; o.Embeddings != nil {
 			c.Say("cluster: %d texts embedded, %d of them by earlier runs, in %d calls; %d tokens", n["embed_texts"], n["embed_texts_recorded"], n["embed_"+planning.CallsMade], n["embed_"+planning.PromptTokens])
 		}
+		if n := r.Tally.Counts; o.Names != nil {
+			c.Say("cluster: %d clusters of all levels named by %s, in %d calls; %d tokens of prompts, %d of answers", n["clusters_named"], o.Names.Name,
+				n["describe_"+planning.CallsMade], n["describe_"+planning.PromptTokens], n["describe_"+planning.CompletionTokens])
+		}
 	}
 	return r, err
+}
+
+// naming are the options that names depend on.
+func (o *Options) naming() map[string]string {
+	if o.Names == nil {
+		return nil
+	}
+	return map[string]string{"describe_model": o.Names.Name, "describe_temperature": strconv.FormatFloat(o.Names.Temperature, 'g', -1, 64), "describe_max_tokens": strconv.Itoa(o.Names.MaxTokens)}
+}
+
+// patience is how long calls in flight may take.
+func (o *Options) patience() (most time.Duration) {
+	if o.Embeddings != nil {
+		most = o.Embeddings.Model.Timeout
+	}
+	if o.Names != nil {
+		most = max(most, o.Names.Timeout)
+	}
+	return most
 }

@@ -79,6 +79,11 @@ func (o *options) check(f *pflag.FlagSet) error {
 			return err
 		}
 	}
+	if has("describe") {
+		if err := o.checkNames(); err != nil {
+			return err
+		}
+	}
 	if has("runner") {
 		if err := checkRunner(); err != nil {
 			return err
@@ -174,6 +179,21 @@ func (o *options) checkEmbeddings() error {
 		return job.UsageError("--embed_dims=%d --embed_batch=%d: want a length, or 0 for the model's own, and at least one text", o.embed.Dims, o.embed.Batch)
 	}
 	return checkEndpoint("embed", m)
+}
+
+func (o *options) checkNames() error {
+	m := o.model
+	switch {
+	case o.describe == phrasesDescribe:
+		return nil
+	case o.describe != llmDescribe:
+		return job.UsageError("--describe=%s: want %s or %s", o.describe, phrasesDescribe, llmDescribe)
+	case !(m.Temperature <= 2): // NaN, too
+		return job.UsageError("--llm_temperature=%g: want 0 to 2, or a number below 0 to leave it to the endpoint", m.Temperature)
+	case m.MaxTokens < 1:
+		return job.UsageError("--llm_max_tokens=%d: want at least one", m.MaxTokens)
+	}
+	return checkEndpoint("llm", m)
 }
 
 // checkEndpoint checks what is said of a model and its endpoint, by flags that

@@ -121,7 +121,7 @@ func stageCommand(use, short, example string, groups []group, stage func(context
 func clusterCommand() *cobra.Command {
 	return stageCommand("cluster", "Group items into interest clusters, named by keywords",
 		"foray cluster --items items.csv --events events.csv --output out",
-		[]group{outputGroup, itemsGroup, eventsGroup, formatGroup, cutGroup, clusterGroup, embedGroup, runnerGroup},
+		[]group{outputGroup, itemsGroup, eventsGroup, formatGroup, cutGroup, clusterGroup, embedGroup, nameGroup, runnerGroup},
 		func(ctx context.Context, c *job.Command, o *options) (job.Result, error) {
 			return cluster.Run(ctx, c, o.forCluster())
 		})

@@ -128,7 +128,9 @@ func TestEmbeddingsStop(t *testing.T) {
 		t.Errorf("%d texts were recorded, want those of 5 calls", m.Counts["embed_texts_recorded"])
 	}
 
-	refusing := llmtest.Start(t, func(llmtest.Call) llmtest.Reply { return llmtest.Failure(401, "invalid_api_key", "no such key: "+secret) })
+	refusing := llmtest.Start(t, func(llmtest.Call) llmtest.Reply {
+		return llmtest.Failure(401, "invalid_api_key", "no such key: "+secret)
+	})
 	t.Setenv("FORAY_TEST_KEY", secret)
 	r := foray(t, embedArgs(sources, t.TempDir(), refusing.URL, "--embed_api_key_env=FORAY_TEST_KEY")...)
 	r.want(t, 1, "bad API key")

@@ -43,6 +43,7 @@ type options struct {
 	phrases          int
 	embeddings       string
 	embed            clustering.Embeddings
+	describe         string
 
 	history          int
 	keyOrder         string
@@ -132,10 +133,10 @@ var (
 		f.IntVar(&o.levels, "levels", 4, "levels of the cluster tree; clusters stand at the last")
 		f.Float64Var(&o.epsilon, "epsilon", balance.DefaultEpsilon, "how far a cluster's traffic may be above the mean, as a share of it; an item counts at most half a mean. More makes likeness count for more")
 		f.IntVar(&o.phrases, "phrases", describe.DefaultPhrases, "most phrases of a description, 1 to 10; prompts with all descriptions grow with them")
+		f.StringVar(&o.describe, "describe", phrasesDescribe, "phrases: clusters are called by their phrases; or llm: a model names them, from their phrases and titles (--llm_endpoint, --llm_model)")
 	}}
 	embedGroup = group{"Embeddings by a model (--embeddings=openai)", func(o *options, f *pflag.FlagSet) {
 		m := &o.embed.Model
-		m.Purpose = clustering.EmbedPurpose
 		f.StringVar(&o.embeddings, "embeddings", lsaEmbeddings, "lsa: from the words of the texts, made here; or openai: from any compatible endpoint's /embeddings. Who engaged with what is joined to both")
 		f.StringVar(&m.Endpoint, "embed_endpoint", "", "base URL, with /v1 at its end")
 		f.StringVar(&m.Name, "embed_model", "", "name of the model")
@@ -150,6 +151,14 @@ var (
 		f.Int64Var(&m.MaxCalls, "embed_max_calls", 0, "calls that this run may make; then it stops with exit code 4, and the same command goes on (default: no limit)")
 		f.Float64Var(&m.MaxCost, "embed_max_cost", 0, "dollars that this run may spend, by the price below (default: no limit)")
 		f.Float64Var(&m.Prices.Prompt, "embed_price", 0, "price of a million tokens, in dollars")
+	}}
+	nameGroup = group{"Names by a model (--describe=llm)", func(o *options, f *pflag.FlagSet) {
+		all := pflag.NewFlagSet("", pflag.ContinueOnError)
+		modelGroup.flags(o, all)
+		for _, name := range []string{"llm_endpoint", "llm_model", "llm_api_key_env", "llm_api_key_file", "llm_concurrency", "llm_timeout", "llm_temperature", "llm_max_tokens",
+			"llm_requests_per_minute", "llm_tokens_per_minute", "llm_max_calls", "llm_max_cost", "llm_price_prompt", "llm_price_completion"} {
+			f.AddFlag(all.Lookup(name))
+		}
 	}}
 	keysGroup = group{"Keys", func(o *options, f *pflag.FlagSet) {
 		f.IntVar(&o.history, "history", 2, "K, the number of clusters of a key")
@@ -241,6 +250,9 @@ var (
 const (
 	lsaEmbeddings    = "lsa"
 	openaiEmbeddings = "openai"
+	// Those of --describe.
+	phrasesDescribe = "phrases"
+	llmDescribe     = "llm"
 )
 
 func itemIDFlag(o *options, f *pflag.FlagSet) {
@@ -302,6 +314,9 @@ func (o *options) forCluster() cluster.Options {
 	options := cluster.Options{Inputs: o.Inputs, Clusters: o.clusters, Levels: o.levels, Previous: o.previous, Epsilon: o.epsilon, Phrases: o.phrases, Seed: o.seed}
 	if o.embeddings == openaiEmbeddings {
 		options.Embeddings = &o.embed
+	}
+	if o.describe == llmDescribe {
+		options.Names = &o.model
 	}
 	return options
 }

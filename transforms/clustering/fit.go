@@ -18,6 +18,7 @@ import (
 	"foray/transforms/describe"
 	"foray/transforms/embed"
 	"foray/transforms/partition"
+	"foray/transforms/planning"
 	"foray/transforms/progress"
 	"foray/transforms/read"
 	"foray/transforms/store"
@@ -41,6 +42,8 @@ type Config struct {
 	Seed    uint64
 	// Embeddings, if not nil, says who embeds the texts.
 	Embeddings *Embeddings
+	// Names, if not nil, is the model that names the clusters.
+	Names *planning.Model
 	// ItemIDColumn and EmbeddingColumn are what the user calls these columns.
 	ItemIDColumn, EmbeddingColumn string
 	Until                         read.Until
@@ -112,6 +115,14 @@ func (f *fitFn) ProcessElement(ctx context.Context, _ int, items func(*read.Item
 	if err != nil {
 		entry(commit.Fail(err))
 		return nil
+	}
+	if f.Config.Names != nil {
+		if err := fitted.name(ctx, f.Config, e, entry); err != nil {
+			return failed(err, entry)
+		}
+	}
+	if err := fitted.judgeWords(f.Config.Seed); err != nil {
+		return err
 	}
 	progress.Add(f.Config.Stage, int64(len(c.IDs)))
 	return fitted.write(ctx, b, f.Config, entry)

@@ -11,12 +11,10 @@ import (
 	"foray/transforms/commit"
 	"foray/transforms/embed"
 	"foray/transforms/kernel"
+	"foray/transforms/paidlog"
 	"foray/transforms/planning"
 	"foray/transforms/read"
 )
-
-// EmbedPurpose is the purpose of the model that embeds, see planning.Model.
-const EmbedPurpose = "embed"
 
 // Embeddings says which model embeds the items' texts.
 type Embeddings struct {
@@ -42,6 +40,7 @@ const longestText = 2000
 // the endpoint refuses become rejects; those without a text keep a zero row.
 func (cfg Config) embed(ctx context.Context, c *catalogue, entry func(commit.Entry)) (err error) {
 	model := cfg.Embeddings.Model
+	model.Purpose = planning.ToEmbed
 	calls, err := planning.OpenCalls(ctx, planning.Config{Stage: cfg.Stage, Output: cfg.Output, Version: cfg.Version, Model: model})
 	if err != nil {
 		return err
@@ -61,7 +60,7 @@ func (cfg Config) embed(ctx context.Context, c *catalogue, entry func(commit.Ent
 		return nil
 	})
 	for _, damage := range calls.Damage() {
-		entry(commit.Entry{Reject: &schemas.Reject{Stage: cfg.Stage, Source: EmbedPurpose, Reason: damage}})
+		entry(commit.Entry{Reject: &schemas.Reject{Stage: cfg.Stage, Source: paidlog.Root, Reason: damage}})
 	}
 	var call *llm.CallError
 	if failed := calls.Failed(err); failed != nil {

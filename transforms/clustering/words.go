@@ -2,14 +2,11 @@ package clustering
 
 import "foray/transforms/describe"
 
-// describe finds words for all nodes of the tree, and how well they fit.
+// describe finds phrases for all nodes of the tree.
 func (f *fitted) describe(cfg Config, e *engagement) (err error) {
 	texts, leaves := f.catalogue.Texts, f.Centroids.Rows
 	words := describe.Options{Phrases: cfg.Phrases, Weight: e.Events, Kept: f.kept()}
 	if f.descriptions, err = describe.Leaves(texts, f.Assign, leaves, words); err != nil {
-		return err
-	}
-	if f.shared, err = describe.SharedWords(texts, f.Assign, f.descriptions, cfg.Seed); err != nil {
 		return err
 	}
 	inner, err := describe.Parents(texts, f.Assign, f.Tree.Parent, f.Tree.Level, leaves, words)
@@ -28,4 +25,10 @@ func (f *fitted) kept() map[int32]describe.Description {
 		}
 	}
 	return kept
+}
+
+// judgeWords finds out how well descriptions speak for the leaves.
+func (f *fitted) judgeWords(seed uint64) (err error) {
+	f.shared, err = describe.SharedWords(f.catalogue.Texts, f.Assign, f.descriptions[:f.Centroids.Rows], seed)
+	return err
 }

@@ -7,6 +7,7 @@ package describe
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"foray/transforms/kernel"
 )
@@ -38,9 +39,12 @@ type Description struct {
 	// Phrases are one to ten, of one to three words each, most telling first,
 	// without commas and line breaks.
 	Phrases []string
-	// Text is the phrases joined by ", ".
+	// Text is the phrases joined by ", ", or a name that a model gave.
 	Text string
 }
+
+// Named tells that a model named the cluster.
+func (d Description) Named() bool { return d.Text != "" && d.Text != strings.Join(d.Phrases, ", ") }
 
 // Leaves describes the clusters 0 … k−1 by the texts of their items: assign[i]
 // is the cluster of the item that has texts[i]. No two descriptions are alike,

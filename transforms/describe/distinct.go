@@ -18,11 +18,11 @@ const spare = 15
 // place of the last; if all of them are taken, the cluster's number does, which
 // counts from first. Those that are kept, unless empty, stay.
 func distinguish(ranked [][]string, first, n int, kept []Description) []Description {
-	taken := map[string]bool{}
-	for _, d := range kept {
+	var taken Taken
+	for i, d := range kept {
 		if d.Text != "" {
-			sequence, bag := identities(d.Phrases)
-			taken[sequence], taken[bag] = true, true
+			taken.Take(i, d.Phrases)
+			taken.Take(i, []string{d.Text})
 		}
 	}
 	descriptions := make([]Description, len(ranked))
@@ -36,16 +36,34 @@ func distinguish(ranked [][]string, first, n int, kept []Description) []Descript
 		for {
 			try := variant(phrases, n, attempt, fmt.Sprintf("cluster %d", first+i))
 			attempt++
-			sequence, bag := identities(try)
-			if taken[sequence] || taken[bag] {
+			if !taken.Take(i, try) {
 				continue
 			}
-			taken[sequence], taken[bag] = true, true
 			descriptions[i] = Description{Phrases: try, Text: strings.Join(try, ", ")}
 			break
 		}
 	}
 	return descriptions
+}
+
+// Taken are the descriptions that have an owner. The zero value is empty.
+type Taken struct{ owner map[string]int }
+
+// Take gives a description to an owner, unless another one has one that is
+// alike: that has the same letters and digits but for accents and for the order
+// of phrases, or the same words.
+func (t *Taken) Take(owner int, phrases []string) bool {
+	if t.owner == nil {
+		t.owner = map[string]int{}
+	}
+	sequence, bag := identities(phrases)
+	for _, identity := range []string{sequence, bag} {
+		if other, taken := t.owner[identity]; taken && other != owner {
+			return false
+		}
+	}
+	t.owner[sequence], t.owner[bag] = owner, owner
+	return true
 }
 
 // variant is what distinguish tries in turn: the first n phrases, then n−1 of

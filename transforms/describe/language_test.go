@@ -94,7 +94,7 @@ func TestLanguages(t *testing.T) {
 func TestSharedWords(t *testing.T) {
 	texts := []string{"Red lamps", "Table\nlamp", "Blue LAMP", "", "红色台灯", "绿色的台灯", "椅子"}
 	assign := []int32{0, 0, 0, 0, 1, 1, 1}
-	descriptions := []Description{{Phrases: []string{"lamp"}}, {Phrases: []string{"台灯", "stool"}}, {Phrases: []string{"empty"}}}
+	descriptions := []Description{{Text: "lamp"}, {Text: "台灯, stool"}, {Text: "empty"}}
 	got, err := SharedWords(texts, assign, descriptions, 1)
 	if err != nil || got != 4./7 {
 		t.Errorf("%v, %v of the titles share a word, want 4 of 7", got, err)

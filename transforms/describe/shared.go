@@ -27,7 +27,7 @@ func SharedWords(texts []string, assign []int32, descriptions []Description, see
 	shared, sampled := make([]int, len(members)), make([]int, len(members))
 	kernel.Parallel(len(members), 16, func(lo, hi int) {
 		for c := lo; c < hi; c++ {
-			said := embed.Terms(strings.Join(descriptions[c].Phrases, "\n"))
+			said := embed.Terms(descriptions[c].Text)
 			rng := rand.New(rand.NewPCG(seed, uint64(c)))
 			for n := range min(SharedSample, len(members[c])) {
 				// Fisher and Yates's shuffle, as far as it is needed.

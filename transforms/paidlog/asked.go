@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
-	"strings"
 
 	"github.com/parquet-go/parquet-go"
 
@@ -23,7 +22,7 @@ func (l *Log) Asked(ctx context.Context, model string) (Asked, error) {
 	}
 	asked := Asked{}
 	for _, info := range infos {
-		if !isPart(info.Name) || strings.HasPrefix(info.Name, textFolders) {
+		if !isPart(info.Name) || !aboutKeys(info.Name) {
 			continue
 		}
 		data, err := store.Read(ctx, l.bucket, info.Name)

@@ -25,12 +25,21 @@ const texts = 1 << 30
 // TextKey is the key of an answer about texts.
 func TextKey(id llm.ID) []int32 { return []int32{texts + folderWidth*int32(id[0]>>4)} }
 
+// names is the first id of keys of names of clusters, which follow the texts'.
+const names = texts + 16*folderWidth
+
+// NameKey is the key of an answer that names a node of the cluster tree.
+func NameKey(node int32) []int32 { return []int32{names, node} }
+
 // folderStart is the first cluster id of the folder that a cluster belongs to.
 func folderStart(cluster int32) int32 { return cluster - cluster%folderWidth }
 
 // folderName is, for example, answers/clusters-00032-00063, or answers/texts-a.
 func folderName(start int32) string {
-	if start >= texts {
+	switch {
+	case start >= names:
+		return Root + "/names"
+	case start >= texts:
 		return fmt.Sprintf("%s%x", textFolders, (start-texts)/folderWidth)
 	}
 	return fmt.Sprintf("%s/clusters-%05d-%05d", Root, start, int64(start)+folderWidth-1)
@@ -38,6 +47,11 @@ func folderName(start int32) string {
 
 // textFolders is what the names of folders with answers about texts begin with.
 const textFolders = Root + "/texts-"
+
+// aboutKeys tells whether a part's answers are about keys.
+func aboutKeys(name string) bool {
+	return !strings.HasPrefix(name, textFolders) && !strings.HasPrefix(name, folderName(names))
+}
 
 // folder is what is known of one folder.
 type folder struct {

@@ -7,6 +7,7 @@
 //	answers/_calls/20260102T….calls               the same on an object store
 //	answers/clusters-00000-00031/part-….parquet   immutable, sorted by id
 //	answers/texts-a/part-….parquet                answers about texts (TextKey)
+//	answers/names/part-….parquet                  names of clusters (NameKey)
 //
 // Answers stand in folders of 32 cluster ids by the first cluster of their
 // key. Ids stay over refreshes of the clustering, unlike ranks, and unlike

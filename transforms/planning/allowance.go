@@ -27,7 +27,7 @@ var tokens = sync.OnceValue(llm.NewCounter)
 
 // newAllowance is share i of n of what a model's run may spend.
 func newAllowance(m Model, n, i int) (*allowance, error) {
-	budget, err := llm.NewBudget(llm.BudgetConfig{MaxCost: m.MaxCost, MaxCalls: m.MaxCalls, Prices: m.Prices, Tokens: tokens(), Flags: m.Purpose})
+	budget, err := llm.NewBudget(llm.BudgetConfig{MaxCost: m.MaxCost, MaxCalls: m.MaxCalls, Prices: m.Prices, Tokens: tokens(), Flags: m.flags()})
 	if err != nil {
 		return nil, err
 	}

@@ -9,8 +9,8 @@ import (
 
 // Model says which model is asked, and how.
 type Model struct {
-	// Purpose tells a command's models apart that are asked for other things
-	// than plans; it begins the names of their flags. "" is llm.
+	// Purpose tells models apart that a command asks for other things than
+	// plans: "", ToEmbed or ToDescribe.
 	Purpose string
 	// Endpoint is the base URL, Name the model's.
 	Endpoint, Name string
@@ -51,6 +51,21 @@ type Model struct {
 	// Backlog left, once it has asked all there is to ask: nobody is asked
 	// again, and keys without an answer failed.
 	Failed string
+}
+
+// The purposes of models that do not plan. What was spent is counted behind
+// them.
+const (
+	ToEmbed    = "embed"
+	ToDescribe = "describe"
+)
+
+// flags is what the names of a model's flags begin with.
+func (m Model) flags() string {
+	if m.Purpose == ToEmbed {
+		return m.Purpose
+	}
+	return "llm"
 }
 
 // stored says that answers come from the paid log alone.
