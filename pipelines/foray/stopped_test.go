@@ -217,7 +217,7 @@ func TestNobodyListens(t *testing.T) {
 	}
 	address := listener.Addr().String()
 	listener.Close()
-	foray(t, planArgs(output, "http://"+address)...).want(t, 1, "the endpoint has not answered once: ", "connection refused", "check --llm_endpoint")
+	foray(t, planArgs(output, "http://"+address)...).want(t, 1, "the endpoint has not answered once: ", "connection refused", "check its URL, and whether its server runs")
 	foray(t, planArgs(output, "http://"+address, "--estimate", "--llm_price_prompt=1", "--llm_price_completion=2")...).want(t, 0,
 		"calls     240", " of answers", "cost      $0.03 for prompts", "at most $0.03 for answers") // 240 · 64 · 2 / 10⁶
 }
