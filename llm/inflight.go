@@ -14,7 +14,7 @@ type inFlight struct {
 
 // InFlight is asker with at most n calls at a time; others wait. Put it below
 // Retrying, so that a pause before another attempt holds no slot, and below
-// Recorded, so that neither does an answer that is being made durable.
+// Recorded, so that neither does an answer that is being kept.
 func InFlight(asker Asker, n int) Asker {
 	return &inFlight{asker, semaphore.NewWeighted(int64(max(n, 1)))}
 }

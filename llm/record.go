@@ -43,9 +43,8 @@ type Log interface {
 	// Lookup finds the answer to a request with this identity about this key.
 	// An error tells that the log cannot know: asking might pay twice.
 	Lookup(ctx context.Context, id ID, key []int32) (Answer, bool, error)
-	// Append keeps a record, and returns once it is durable: it outlives the
-	// process and the machine's power. Of two records with one identity the
-	// first is kept.
+	// Append keeps a record, and returns once it outlives the process, however
+	// that dies. Of two records with one identity the first is kept.
 	Append(ctx context.Context, r Record) error
 }
 
@@ -74,7 +73,7 @@ type recorded struct {
 // appends every answer before it returns it. Requests with one identity that
 // are asked at the same time are paid for once.
 //
-// A call counts as in flight until its answer is durable, so a crash costs at
+// A call counts as in flight until its answer is kept, so a kill costs at
 // most the calls in flight. A failure of the log is a *TerminalError, since
 // going on would pay for what is lost.
 func Recorded(asker Asker, log Log) Asker {

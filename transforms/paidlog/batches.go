@@ -140,6 +140,9 @@ func (k *batches) put(g *gathering) {
 	group.Wait()
 }
 
+// sync implements keeper: what keep returns from is stored.
+func (k *batches) sync() error { return nil }
+
 // close implements keeper: it stores what waits.
 func (k *batches) close() error {
 	k.mu.Lock()

@@ -16,7 +16,7 @@ type calls interface {
 // the next log of this output tells of it (MaybePaid).
 func (l *Log) Begin() error { return l.calls.add(1) }
 
-// End counts a call that has failed, or whose answer is durable.
+// End counts a call that has failed, or whose answer is kept.
 func (l *Log) End() error { return l.calls.add(-1) }
 
 // MaybePaid is the number of calls that were in flight when earlier runs were

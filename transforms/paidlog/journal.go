@@ -14,87 +14,90 @@ import (
 	"foray/llm"
 )
 
-// journal is the keeper of local disks: a log file that is appended to. All
-// records that arrive while one batch is being synced form the next batch, so
-// that an fdatasync serves as many calls as are waiting.
+const (
+	// syncEvery is how long written records wait for others to share their
+	// fdatasync.
+	syncEvery = 20 * time.Millisecond
+	// unsyncedRecords is how many may wait; callers that keep more are slowed
+	// down to the disk's pace.
+	unsyncedRecords = 2048
+)
+
+// journal is the keeper of local disks: a log file that is appended to. What is
+// written outlives the process, however it dies, so callers wait for no disk;
+// fdatasyncs follow, each for all that was written by then, so that a loss of
+// power costs no more than the last of them.
 type journal struct {
 	log  *Log
 	dir  string
 	lock *os.File
-	wake chan struct{} // holds one token: there is a batch to write
-	done chan struct{} // closed when the writer has ended; nil until it starts
+	wake chan struct{} // holds one token: there is something to sync
+	done chan struct{} // closed when the syncing has ended; nil until it starts
 
 	mu     sync.Mutex
-	next   *batch
-	file   *os.File // nil until there is something to write
+	caught sync.Cond // synced has grown, or failed is set
+	file   *os.File  // nil until there is something to write
+	frame  []byte    // of one record, used again
 	size   int64
-	places []place
+	places []place // of what is written
+	synced int     // how many places are synced
 	closed bool
 	// failed is set by the first write that fails. What a disk holds after
 	// that is unknown, so nothing more is written.
 	failed error
 }
 
-// batch is what one fdatasync makes durable.
-type batch struct {
-	frames  []byte
-	places  []place // offsets count from the start of frames
-	records []*llm.Record
-	done    chan struct{}
-	err     error // valid once done is closed
-}
-
 func newJournal(l *Log, dir string, lock *os.File) *journal {
-	return &journal{log: l, dir: dir, lock: lock, wake: make(chan struct{}, 1), next: newBatch()}
+	j := &journal{log: l, dir: dir, lock: lock, wake: make(chan struct{}, 1)}
+	j.caught.L = &j.mu
+	return j
 }
-
-func newBatch() *batch { return &batch{done: make(chan struct{})} }
 
 // keep implements keeper.
-func (j *journal) keep(ctx context.Context, r *llm.Record) error {
-	b, err := j.enqueue(r)
-	if err != nil {
-		return err
-	}
-	select {
-	case <-b.done:
-		return b.err
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
-func (j *journal) enqueue(r *llm.Record) (*batch, error) {
+func (j *journal) keep(_ context.Context, r *llm.Record) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	for len(j.places)-j.synced >= unsyncedRecords && j.failed == nil {
+		j.caught.Wait()
+	}
 	if j.closed {
-		return nil, ErrClosed
+		return ErrClosed
 	}
 	if j.failed != nil {
-		return nil, j.failed
+		return j.failed
 	}
 	if j.file == nil {
 		if err := j.create(); err != nil {
-			return nil, fmt.Errorf("start the paid log: %w", err)
+			return fmt.Errorf("start the paid log: %w", err)
 		}
 	}
-	b := j.next
-	offset := int64(len(b.frames) + frameHeader)
-	frames, err := appendFrame(b.frames, r)
-	if err != nil {
-		return nil, err
+	var err error
+	if j.frame, err = appendFrame(j.frame[:0], r); err != nil {
+		return err
 	}
-	b.frames = frames
-	b.places = append(b.places, place{folderStart(r.Key[0]), uint32(int64(len(frames)) - offset), offset})
-	b.records = append(b.records, r)
+	if _, err := j.file.Write(j.frame); err != nil {
+		return j.fail(err)
+	}
+	j.places = append(j.places, place{folderStart(r.Key[0]), uint32(len(j.frame) - frameHeader), j.size + int64(frameHeader)})
+	j.size += int64(len(j.frame))
+	j.log.remember(r)
 	select {
 	case j.wake <- struct{}{}:
-	default: // the writer knows already
+	default: // it is known already
 	}
-	return b, nil
+	return nil
 }
 
-// create makes the log file and starts the writer. Names ascend with time, as
+// fail ends the writing. The caller holds mu.
+func (j *journal) fail(err error) error {
+	if j.failed == nil {
+		j.failed = fmt.Errorf("write the paid log: %w", err)
+		j.caught.Broadcast()
+	}
+	return j.failed
+}
+
+// create makes the log file and starts the syncing. Names ascend with time, as
 // the oldest answer is to win.
 func (j *journal) create() error {
 	f, err := os.OpenFile(filepath.Join(j.dir, uniqueName()+logSuffix), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
@@ -106,7 +109,7 @@ func (j *journal) create() error {
 	}
 	j.file = f
 	j.done = make(chan struct{})
-	go j.write()
+	go j.syncing()
 	return nil
 }
 
@@ -117,57 +120,40 @@ func uniqueName() string {
 	return time.Now().UTC().Format("20060102T150405.000000000Z") + "-" + hex.EncodeToString(random[:])
 }
 
-// write makes batches durable until wake closes.
-func (j *journal) write() {
+// syncing makes durable what was written, until wake closes.
+func (j *journal) syncing() {
 	defer close(j.done)
 	for range j.wake {
-		j.flush()
+		time.Sleep(syncEvery)
+		_ = j.sync() // kept in failed
 	}
-	j.flush()
 }
 
-func (j *journal) flush() {
+// sync implements keeper.
+func (j *journal) sync() error {
 	j.mu.Lock()
-	b, file, failed := j.next, j.file, j.failed
-	j.next = newBatch()
-	j.mu.Unlock()
-	if failed != nil {
-		b.err = failed
-	} else if len(b.records) > 0 {
-		_, err := file.Write(b.frames)
-		if err == nil {
-			err = datasync(file)
-		}
-		if err != nil {
-			b.err = fmt.Errorf("write the paid log: %w", err)
-		}
-	}
-
-	j.mu.Lock()
-	if b.err != nil {
-		j.failed = b.err
-	} else {
-		for _, p := range b.places {
-			p.offset += j.size
-			j.places = append(j.places, p)
-		}
-		j.size += int64(len(b.frames))
+	defer j.mu.Unlock()
+	written, file := len(j.places), j.file
+	if j.failed != nil || j.synced == written {
+		return j.failed
 	}
 	j.mu.Unlock()
-	if b.err == nil {
-		for _, r := range b.records {
-			j.log.remember(r)
-		}
+	err := datasync(file)
+	j.mu.Lock()
+	if err != nil {
+		return j.fail(err)
 	}
-	close(b.done)
+	j.synced = max(j.synced, written)
+	j.caught.Broadcast()
+	return j.failed
 }
 
-// close implements keeper: it writes what waits, and seals the file.
+// close implements keeper: it seals the file.
 func (j *journal) close() error {
 	j.mu.Lock()
 	j.closed = true
 	file := j.file
-	close(j.wake) // under mu, as enqueue sends to it
+	close(j.wake) // under mu, as keep sends to it
 	j.mu.Unlock()
 	err := func() error {
 		if file == nil {
@@ -175,8 +161,8 @@ func (j *journal) close() error {
 		}
 		<-j.done
 		defer file.Close()
-		if j.failed != nil {
-			return fmt.Errorf("%w; what was written before is kept, and sealed by the next run", j.failed)
+		if err := j.sync(); err != nil {
+			return fmt.Errorf("%w; what was written before is kept, and sealed by the next run", err)
 		}
 		if err := seal(context.Background(), j.log.bucket, file, file.Name(), j.places); err != nil {
 			return fmt.Errorf("seal the paid log: %w; all answers are kept, and sealed by the next run", err)

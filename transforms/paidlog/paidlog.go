@@ -13,8 +13,8 @@
 // key. Ids stay over refreshes of the clustering, unlike ranks, and unlike
 // versions of tables, so an answer is found again whatever else changed.
 //
-// On a local disk Append writes to one log file, where all the appends that
-// wait share one fdatasync; Close seals the log into Parquet parts, or the
+// On a local disk Append writes to one log file, which an fdatasync follows
+// every 20 milliseconds; Close seals the log into Parquet parts, or the
 // next Open does after a crash. On an object store Append waits until a part
 // with the answer is stored, which happens every ten seconds, or at 1,024 answers.
 //
@@ -60,10 +60,13 @@ type Log struct {
 
 var _ llm.Log = (*Log)(nil)
 
-// keeper makes records durable. It calls Log.remember for each of them, in
-// the order in which they stand in storage, before keep returns.
+// keeper keeps records. It calls Log.remember for each of them, in the order
+// in which they stand in storage, before keep returns.
 type keeper interface {
+	// keep returns once the record outlives the process.
 	keep(ctx context.Context, r *llm.Record) error
+	// sync returns once all that was kept outlives the machine's power.
+	sync() error
 	// close makes durable, and final, all that was kept.
 	close() error
 }
@@ -83,10 +86,10 @@ func (l *Log) Lookup(ctx context.Context, id llm.ID, key []int32) (llm.Answer, b
 	return llm.Answer{Text: text, Recorded: ok}, ok, nil
 }
 
-// Append implements llm.Log. It returns once the record is durable: within
-// milliseconds on a local disk, and up to ten seconds on an object store,
-// where callers let many calls wait. If ctx ends first, the record may be kept
-// or not.
+// Append implements llm.Log. It returns at once on a local disk, where a loss
+// of power may cost the records of the last 20 milliseconds (2,048 at most),
+// and within ten seconds on an object store, where callers let many calls
+// wait. If ctx ends first, the record may be kept or not.
 func (l *Log) Append(ctx context.Context, r llm.Record) error {
 	if l.closed.Load() {
 		return ErrClosed
@@ -103,6 +106,9 @@ func (l *Log) Append(ctx context.Context, r llm.Record) error {
 	}
 	return l.keeper.keep(ctx, &r)
 }
+
+// Sync returns once all that was appended outlives the machine's power.
+func (l *Log) Sync() error { return l.keeper.sync() }
 
 // clean makes a record one that every format can hold.
 func clean(r *llm.Record) error {
@@ -163,7 +169,7 @@ func (l *Log) Close() error {
 	return l.keeper.close()
 }
 
-// remember makes a durable record known to Lookup.
+// remember makes a kept record known to Lookup.
 func (l *Log) remember(r *llm.Record) {
 	l.mu.Lock()
 	f := l.folders[folderStart(r.Key[0])]

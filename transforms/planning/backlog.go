@@ -169,7 +169,7 @@ func (b *Backlog) cost(prompt, completion int64) float64 {
 	return (float64(prompt)*p.Prompt + float64(completion)*p.Completion) / 1e6
 }
 
-// appendsAtOnce is how many answers wait together until they are durable.
+// appendsAtOnce is how many answers wait together until they are kept.
 const appendsAtOnce = 1024
 
 // Deliver implements batch.Deliver: answers go to the paid log, failures are
@@ -185,7 +185,8 @@ func (b *Backlog) Deliver(ctx context.Context, outcomes []batch.Outcome) error {
 			})
 		}
 	}
-	if err := group.Wait(); err != nil {
+	// The batch that they came in is forgotten next.
+	if err := errors.Join(group.Wait(), b.log.Sync()); err != nil {
 		return fmt.Errorf("record answers: %w", err)
 	}
 	for _, o := range outcomes {

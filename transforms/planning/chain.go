@@ -12,7 +12,7 @@ import (
 //	Recorded   is it answered already? if not, keep the answer
 //	canary     are answers held to the vocabulary? once
 //	Retrying   what may pass is tried again
-//	durably    so many calls are in flight, until their answers are durable
+//	durably    so many calls are in flight, until their answers are kept
 //	Limited    so many requests and tokens a minute, fewer at once after a 429
 //	           none once the session has stopped, but calls end in their time
 //	Budgeted   so much is spent
@@ -31,7 +31,7 @@ func (s *session) chain(client llm.Asker, a *allowance, c *canary) llm.Asker {
 }
 
 // unrecorded is the way below the record, and the log that gives back what it
-// holds until answers are durable.
+// holds until answers are kept.
 func (s *session) unrecorded(client llm.Asker, a *allowance, c *canary) (llm.Asker, llm.Log) {
 	limited := func(client llm.Asker) llm.Asker {
 		return llm.Limited(untilStopped{llm.Budgeted(client, a.budget), s}, a.limits)

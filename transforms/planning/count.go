@@ -20,7 +20,7 @@ import (
 // tell.
 type Work struct {
 	// Keys stand in the table. Of them Decided are not asked about (overrides,
-	// or outside the coverage). Answered answers are durable, and Calls are to
+	// or outside the coverage). Answered answers are kept, and Calls are to
 	// be made, with PromptTokens in all.
 	Keys, Decided, Answered, Calls, PromptTokens int64
 	// Changed calls are about keys that the same model was asked about before,

@@ -11,7 +11,7 @@ import (
 )
 
 // durably is a log with at most n calls in flight, where a call is in flight
-// until its answer is durable: so many, and no more, does a crash cost. A slot
+// until its answer is kept: so many, and no more, does a kill cost. A slot
 // is taken by the Ask of what holding makes, which stands below the retries (a
 // pause holds none), and given back by Append, which llm.Recorded calls once
 // for every answer.
@@ -52,7 +52,7 @@ func (d *holding) Ask(ctx context.Context, r llm.Request) (llm.Answer, error) {
 }
 
 // counting is asker whose calls the log counts, from their begin until they
-// fail, or until their answers are durable.
+// fail, or until their answers are kept.
 func (d *durably) counting(asker llm.Asker) llm.Asker { return &counting{asker, d} }
 
 type counting struct {

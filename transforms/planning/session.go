@@ -20,7 +20,7 @@ type session struct {
 	client llm.Asker
 	log    *paidlog.Log
 	// slots bound the calls in flight of the process; nil where a call's
-	// answer takes long to be durable, and when nobody is asked.
+	// answer takes long to be kept, and when nobody is asked.
 	slots     *durably
 	questions *asking
 	*command
@@ -136,7 +136,7 @@ func seal() error {
 }
 
 // Stop lets the calls of this process that are in flight end, and makes no
-// others; it returns when their answers are durable, or after so long. Bundles
+// others; it returns when their answers are kept, or after so long. Bundles
 // that were given up do not say so: what they hold is closed here.
 func Stop(version string, patience time.Duration) {
 	f := &commit.Failure{Exit: 4, Message: "stopped; run the same command again to go on"}
@@ -198,7 +198,7 @@ func newCalls(ctx context.Context, cfg Config, questions *asking) (*session, err
 	if s.log, err = paidlog.Open(context.WithoutCancel(ctx), b); err != nil {
 		return nil, &commit.Failure{Exit: 1, Message: fmt.Sprintf("open the paid log: %v", err)}
 	}
-	// On an object store answers take up to ten seconds to be durable, and
+	// On an object store answers take up to ten seconds to be kept, and
 	// calls must not wait for that.
 	calls := cfg.Model.Concurrency
 	s.underway = max(2*calls, min(32*calls, 4*paidlog.PutRecords))
