@@ -12,9 +12,9 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 	"github.com/parquet-go/parquet-go"
-	"github.com/parquet-go/parquet-go/compress/zstd"
 
 	"foray/llm"
+	"foray/transforms/tables"
 )
 
 // sumKey names, in a part's metadata, the sum of its ids and answers. Parquet
@@ -31,7 +31,7 @@ func writePart(w io.Writer, records []*llm.Record) error {
 	records = slices.CompactFunc(records, func(a, b *llm.Record) bool { return a.ID == b.ID })
 
 	pw := parquet.NewGenericWriter[Row](w,
-		parquet.Compression(&zstd.Codec{Level: zstd.SpeedFastest}),
+		tables.Compression,
 		parquet.MaxRowsPerRowGroup(rowGroupRows),
 		parquet.SortingWriterConfig(parquet.SortingColumns(parquet.Ascending("id"))),
 		parquet.CreatedBy("foray", "1", ""))

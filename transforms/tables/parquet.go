@@ -26,10 +26,14 @@ const (
 	pageBytes    = 32 << 10
 )
 
+// Compression of all files. One codec for the process, since each keeps
+// encoders of 8 MB.
+var Compression = parquet.Compression(&zstd.Codec{Level: zstd.SpeedFastest})
+
 func options(schema *parquet.Schema) []parquet.WriterOption {
 	return []parquet.WriterOption{
 		schema,
-		parquet.Compression(&zstd.Codec{Level: zstd.SpeedFastest}),
+		Compression,
 		parquet.PageBufferSize(pageBytes),
 		parquet.ColumnIndexSizeLimit(func([]string) int { return 64 }),
 		parquet.CreatedBy("foray", fmt.Sprint(schemas.Version), ""),
