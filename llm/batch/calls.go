@@ -170,7 +170,7 @@ func (r *Runner) retrieve(ctx context.Context, id string) (b openai.Batch, err e
 		b = response.Batch
 		return checkBatch(&b, id, err)
 	})
-	return b, advise(err, "give the endpoint and the key that the batch was created with; to pay for its requests again, delete the state of batches")
+	return b, advise(err, "give the endpoint and the key that the batch was created with; to pay for its requests again, delete answers/batches.json")
 }
 
 // content reads a file of results. A file that ends early is read again.
@@ -194,7 +194,7 @@ func (r *Runner) content(ctx context.Context, id string, results *Results) error
 		results.merge(attempt)
 		return nil
 	})
-	return advise(err, "to pay for its requests again, delete the state of batches")
+	return advise(err, "to pay for its requests again, delete answers/batches.json")
 }
 
 // Cancel asks the endpoint to cancel all batches that are under way, and

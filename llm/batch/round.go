@@ -20,7 +20,7 @@ const (
 	statusExpired    = "expired"
 	statusCancelling = "cancelling"
 	statusCancelled  = "cancelled"
-	statusFailed     = "failed" // the file was refused
+	statusFailed     = "failed" // the file was refused, or see broken
 )
 
 // mostLate bounds the looks at a completed batch whose output is not there.
@@ -143,6 +143,9 @@ func (u *run) look(ctx context.Context, j *job) error {
 		if tooMuchQueued(b) {
 			return u.wait(ctx, j)
 		}
+		if broken(b) {
+			return u.collect(ctx, j, b)
+		}
 		refusal := u.refusal(b)
 		u.state.Round = 0
 		if err := u.collect(ctx, j, b); err != nil {
@@ -163,6 +166,15 @@ func (j *job) see(b openai.Batch) {
 // tokens that wait. That passes, and costs nothing.
 func tooMuchQueued(b openai.Batch) bool {
 	return b.Errors != nil && len(b.Errors.Data) > 0 && b.Errors.Data[0].Code == "token_limit_exceeded"
+}
+
+// broken tells of a batch that failed in the middle, by no fault of its file:
+// some of it is answered, and the rest may be asked again.
+func broken(b openai.Batch) bool {
+	if b.OutputFileID != nil && *b.OutputFileID != "" {
+		return true
+	}
+	return b.Errors != nil && len(b.Errors.Data) > 0 && b.Errors.Data[0].Code == "server_error"
 }
 
 // wait leaves a refused batch to be created again, with the same file, once

@@ -162,6 +162,8 @@ func TestRunKeepsWhatIsFinished(t *testing.T) {
 		{"expired", courses(ending("expired", 3)), 1, 0},
 		{"expired without a row", courses(ending("expired", 0)), 4, 0},
 		{"expired without a word", courses(silent), 3, 0},
+		{"failed in the middle", courses(ending("failed", 3)), 1, 0},
+		{"failed at the endpoint", courses(failing("server_error")), 4, 0},
 		{"expired twice", courses(ending("expired", 3), ending("expired", 1)), 4, 0},
 		{"damaged output", courses(damaged), 1, 1},
 	} {

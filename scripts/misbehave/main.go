@@ -1,9 +1,11 @@
-// Command misbehave is an endpoint, of chats and embeddings, that goes wrong as told, to see by hand
-// what a run makes of it:
+// Command misbehave is an endpoint, of chats, embeddings and batches, that goes
+// wrong as told, to see by hand what a run makes of it:
 //
 //	foray cluster … --output out/demo
 //	go run ./scripts/misbehave --output out/demo --listen 127.0.0.1:8000 --mix 429=0.05,500=0.02,hang=0.005
 //	foray plan --output out/demo --planner openai --llm_endpoint http://127.0.0.1:8000/v1 --llm_model any --llm_timeout 10s
+//	go run ./scripts/misbehave --output out/demo --batches expired,failed,completed
+//	foray plan --output out/demo --planner openai --llm_endpoint http://127.0.0.1:8000/v1 --llm_model any --llm_mode batch --llm_batch_poll 1s
 //
 // It answers with one of the output's clusters that the prompt does not name,
 // as constraints want it, always the same for a prompt; so is what goes wrong
@@ -41,6 +43,7 @@ func main() {
 	flag.DurationVar(&o.latency, "latency", 0, "time that passes before each reply")
 	flag.IntVar(&o.quota, "quota", 0, "calls after which the quota is spent; 0 is no quota")
 	flag.StringVar(&o.constrain, "constrain", "json_schema,choice,grammar", "constraints that are honoured; others are ignored, as servers do")
+	flag.StringVar(&o.batches, "batches", "completed", "what becomes of batches, one after the other and over again: completed, expired, cancelled, silent (expired, without a word on the rest), failed (in the middle), refused")
 	flag.Uint64Var(&o.seed, "seed", 1, "seed of what goes wrong")
 	flag.Parse()
 	if err := o.run(); err != nil {
@@ -50,10 +53,10 @@ func main() {
 }
 
 type options struct {
-	listen, output, mix, constrain string
-	latency                        time.Duration
-	quota                          int
-	seed                           uint64
+	listen, output, mix, constrain, batches string
+	latency                                 time.Duration
+	quota                                   int
+	seed                                    uint64
 }
 
 func (o *options) run() error {
@@ -66,7 +69,17 @@ func (o *options) run() error {
 		return err
 	}
 	done := &tally{counts: map[string]int{}}
-	server := llmtest.New(o.reply(done, llmtest.Embedding(64, llmtest.Novel(descriptions)), shares))
+	reply := o.reply(done, llmtest.Embedding(64, llmtest.Novel(descriptions)), shares)
+	server := llmtest.New(reply)
+	batches, err := batches(o.batches, reply)
+	if err != nil {
+		return err
+	}
+	routes := http.NewServeMux()
+	routes.Handle("/", server)
+	for _, path := range []string{"/v1/files", "/v1/files/", "/v1/batches", "/v1/batches/"} {
+		routes.Handle(path, batches)
+	}
 	listener, err := net.Listen("tcp", o.listen)
 	if err != nil {
 		return err
@@ -74,7 +87,7 @@ func (o *options) run() error {
 	fmt.Printf("http://%s/v1 answers with %d descriptions, until Ctrl-C\n", listener.Addr(), len(descriptions))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	served := &http.Server{Handler: server}
+	served := &http.Server{Handler: routes}
 	failed := make(chan error, 1)
 	go func() { failed <- served.Serve(listener) }()
 	select {

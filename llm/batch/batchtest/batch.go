@@ -144,7 +144,7 @@ func (s *Server) advance(b *batch) {
 		return
 	}
 	b.at++
-	if !b.ended() || b.status() == "failed" {
+	if !b.ended() || b.status() == "failed" && b.course.Finished == 0 {
 		return
 	}
 	b.finished = b.course.Finished

@@ -34,7 +34,7 @@ type Course struct {
 	Statuses []string
 	Errors   []Error
 	// Finished is how many requests, the first of the file, are answered when
-	// it ends; below 0, all. The others expire, or are cancelled: with an
+	// it ends; below 0, all; 0 of one that failed leaves no file. The others expire, or are cancelled: with an
 	// error in the error file, or without a word if Silent.
 	Finished int
 	Silent   bool
