@@ -257,7 +257,7 @@ func TestRunRefused(t *testing.T) {
 		}}, llm.BadEndpoint, "carry the files by hand"},
 		{"lost batch", batchtest.Config{Fault: func(call string, n int) (batchtest.Fault, bool) {
 			return batchtest.Fault{Reply: llmtest.Failure(404, "", "no such batch")}, call == "retrieve" && n == 1
-		}}, llm.BadEndpoint, "delete the state"},
+		}}, llm.BadEndpoint, "delete answers/batches.json"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
