@@ -117,10 +117,22 @@ func (a *allowance) text() string {
 		text += fmt.Sprintf("  %.1f %% match", 100*float64(matched)/float64(given))
 	}
 	if n := spent.PromptTokens + spent.CompletionTokens; n > 0 {
-		text += fmt.Sprintf("  %.3g M tokens", float64(n)/1e6)
+		text += "  " + humanTokens(n)
 	}
 	if cost := spent.Cost(); cost > 0 {
 		text += fmt.Sprintf("  $%.2f", cost)
 	}
 	return text
+}
+
+// humanTokens is a number of tokens in three digits.
+func humanTokens(n int64) string {
+	switch {
+	case n < 1e3:
+		return fmt.Sprintf("%d tokens", n)
+	case n < 999_500:
+		return fmt.Sprintf("%.3g k tokens", float64(n)/1e3)
+	default:
+		return fmt.Sprintf("%.3g M tokens", float64(n)/1e6)
+	}
 }
