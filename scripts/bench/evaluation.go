@@ -16,7 +16,7 @@ import (
 )
 
 // judgedUsers are those of the log that evaluate judges 578,360 keys by.
-const judgedUsers = 1_000_000
+const judgedUsers = 1_450_000
 
 // evaluate compares Foray's evaluate, which computes all metrics of five
 // planners with intervals and writes the report, with recall@1 and hit rate of

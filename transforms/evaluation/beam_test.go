@@ -469,7 +469,7 @@ func TestScoresTravelWhole(t *testing.T) {
 		}
 		total := new(Score)
 		total.Merge(&got)
-		if fmt.Sprint(total.Users, total.Sums, total.Boots, total.Keys) != fmt.Sprint(s.Users, s.Sums, s.Boots, s.Keys) {
+		if fmt.Sprint(total.Users, total.Groups, total.Keys) != fmt.Sprint(s.Users, s.Groups, s.Keys) {
 			t.Errorf("got %+v, want %+v", total, s)
 		}
 	}

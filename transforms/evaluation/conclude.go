@@ -44,6 +44,7 @@ func (f *concludeFn) ProcessElement(ctx context.Context, _ int, scores func(*Sco
 	for s := (Score{}); scores(&s); s = (Score{}) {
 		total.Merge(&s)
 	}
+	total.resample()
 	bucket, err := store.Open(ctx, cfg.Output)
 	if err != nil {
 		return err

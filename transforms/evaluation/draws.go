@@ -8,15 +8,15 @@ import (
 // Replicates is the number of bootstrap resamples of users behind an interval.
 const Replicates = 400
 
-// weights is how often each resample draws a user, or the users of a key.
+// weights is how often each resample draws a group of users, or the users of a
+// key.
 type weights [Replicates]int64
 
 // draw fills in how often each resample draws n users, Poisson(n), the same
-// for the same subject: a user's hash with n = 1, or a key's number with its
-// users. Poisson weights let partitions resample without knowing of one
-// another (Chamandy et al., "Estimating uncertainty for massive data streams",
-// 2012), and since their sums are Poisson again, n users of one key are drawn
-// at once.
+// for the same subject: a group of users with n = 1, or a key's number with
+// its users. Poisson weights need not know how many there are (Chamandy et al.,
+// "Estimating uncertainty for massive data streams", 2012), and since their
+// sums are Poisson again, n users of one key are drawn at once.
 //
 // The uniform numbers are SplitMix64's (Steele et al., "Fast splittable
 // pseudorandom number generators", 2014), four of 16 bits to a word, read as

@@ -46,14 +46,15 @@ func TestIntervalsCover(t *testing.T) {
 			}
 			s.Add(rng.Uint64(), sums)
 		}
-		e := s.ratio(1, 0, s.Sums[0])
+		s.resample()
+		e := s.ratio(1, 0, s.sums[0])
 		if e.low > e.value || e.value > e.high {
 			t.Fatalf("%v is not in [%v, %v]", e.value, e.low, e.high)
 		}
 		if e.low <= .3 && .3 <= e.high {
 			covered++
 		}
-		difference, p := s.lead(1, 2, 0, s.Sums[0])
+		difference, p := s.lead(1, 2, 0, s.sums[0])
 		if p < .05 {
 			significant++
 		}
@@ -86,6 +87,8 @@ func TestMergeIsAddingUp(t *testing.T) {
 		total.Merge(s)
 	}
 	total.Keys = nil
+	total.resample()
+	whole.resample()
 	if !reflect.DeepEqual(total, whole) {
 		t.Error("two halves are not the whole")
 	}
