@@ -12,13 +12,17 @@
 //   - plan: 578,360 keys, from clusters and transitions to a published table.
 //   - ask: 289,180 keys asked of an endpoint that costs nothing, beside a bare
 //     go-openai loop and openai's Python client; with latencies; memory.
+//   - cluster: the fit of 100,000 vectors in 761 clusters, and the whole command
+//     from Parquet, beside FAISS, scikit-learn and k-means-constrained; a
+//     million items; the fit's time against items, floats and clusters, drawn.
 //   - curate: a log of events → transitions and keys, by Foray and by DuckDB
 //     in SQL, in turns, from CSV and from Parquet, at growing sizes. Whole
 //     processes are measured: Python's start is in DuckDB's time (0.1 s), and
 //     training examples and manifests are in Foray's alone.
 //
-// The last two need python3 and, the first time, the network: rivals are
-// installed at the version in requirements.txt, below -dir. What is generated
+// What has rivals needs python3 and, the first time, the network: they are
+// installed at the versions in requirements.txt, below -dir, and in
+// clustering.txt, in .venv. What is generated
 // stays there for the next run; make clean removes it.
 package main
 
@@ -35,7 +39,7 @@ func main() {
 	flag.IntVar(&b.runs, "runs", 5, "counted runs of each command, after one that is not")
 	flag.IntVar(&b.threads, "threads", 2, "threads that Foray and DuckDB may use at once in curate")
 	flag.IntVar(&b.events, "events", 10_000_000, fmt.Sprintf("largest log of curate, at least %d: 1, 10 and 50 million up to it, and itself", users))
-	flag.StringVar(&b.only, "only", "", "plan, ask, read, evaluate or curate (default all)")
+	flag.StringVar(&b.only, "only", "", "plan, ask, read, evaluate, cluster or curate (default all)")
 	flag.Parse()
 	if err := b.all(); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -56,7 +60,7 @@ func (b *bench) all() error {
 	for _, part := range []struct {
 		name string
 		run  func() error
-	}{{"plan", b.plan}, {"ask", b.ask}, {"read", b.read}, {"evaluate", b.evaluate}, {"curate", b.curate}} {
+	}{{"plan", b.plan}, {"ask", b.ask}, {"read", b.read}, {"evaluate", b.evaluate}, {"cluster", b.cluster}, {"curate", b.curate}} {
 		if b.only == part.name {
 			return part.run()
 		}
@@ -67,7 +71,7 @@ func (b *bench) all() error {
 		}
 	}
 	if b.only != "" {
-		return fmt.Errorf("-only %s: want plan, ask, read, evaluate or curate", b.only)
+		return fmt.Errorf("-only %s: want plan, ask, read, evaluate, cluster or curate", b.only)
 	}
 	return nil
 }

@@ -1,0 +1,253 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"foray/schemas"
+)
+
+// vectors is what the clustering is measured on; see scripts/bench/fit.
+type vectors struct{ n, dims, k int }
+
+func (v vectors) String() string {
+	return fmt.Sprintf("%s items of %d floats in %s clusters", number(v.n), v.dims, number(v.k))
+}
+
+var (
+	mainVectors        = vectors{100_000, 256, 761}
+	constrainedVectors = vectors{16_000, 256, 122}
+	largeVectors       = vectors{1_000_000, 64, 1000}
+)
+
+// cluster compares Foray's fit, and the whole command, with FAISS,
+// scikit-learn and k-means-constrained.
+func (b *bench) cluster() error {
+	c, err := b.newClustering()
+	if err != nil {
+		return err
+	}
+	for _, part := range []func() error{c.beside, c.constrained, c.large, c.growth} {
+		if err := part(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// clustering is what the measurements share.
+type clustering struct {
+	*bench
+	dir, fitter string // the folder, and a binary
+	python      string
+	script      string
+}
+
+func (b *bench) newClustering() (*clustering, error) {
+	c := &clustering{bench: b, dir: filepath.Join(b.dir, "cluster"), script: filepath.Join("scripts", "bench", "clustering.py")}
+	if err := os.MkdirAll(c.dir, 0o777); err != nil {
+		return nil, err
+	}
+	c.fitter = filepath.Join(c.dir, "fit")
+	if _, err := run(command("go", "build", "-o", c.fitter, "./scripts/bench/fit")); err != nil {
+		return nil, err
+	}
+	made, err := command("bash", "-c", "set -e; source scripts/venv.sh; environment bench-cluster scripts/bench/clustering.txt").Output()
+	if err != nil {
+		return nil, fmt.Errorf("making an environment for FAISS and others (python3 with venv is needed, and the network once): %w", err)
+	}
+	c.python = filepath.Join(strings.TrimSpace(string(made)), "bin", "python")
+	return c, nil
+}
+
+// folder makes vectors, unless they are there.
+func (c *clustering) folder(v vectors) (string, error) {
+	folder := filepath.Join(c.dir, fmt.Sprintf("n%d-d%d", v.n, v.dims))
+	if _, err := os.Stat(filepath.Join(folder, "weights.f64")); err == nil {
+		return folder, nil
+	}
+	_, err := run(command(c.fitter, "make", strconv.Itoa(v.n), strconv.Itoa(v.dims), folder))
+	return folder, err
+}
+
+// limited is a command of ours on the threads that rivals have.
+func (c *clustering) limited(name string, args ...string) *exec.Cmd {
+	cmd := command(name, args...)
+	cmd.Env = append(os.Environ(), "GOMAXPROCS="+strconv.Itoa(c.threads))
+	return cmd
+}
+
+// fitted is what a fit took, in seconds and MiB.
+type fitted struct{ Seconds, Memory float64 }
+
+func (c *clustering) fit(v vectors) (f fitted, err error) {
+	folder, err := c.folder(v)
+	if err != nil {
+		return f, err
+	}
+	text, err := output(c.limited(c.fitter, "fit", strconv.Itoa(v.k), folder))
+	if err != nil {
+		return f, err
+	}
+	return f, json.Unmarshal(text, &f)
+}
+
+// rival returns the seconds of a method of clustering.py.
+func (c *clustering) rival(method string, v vectors) (float64, error) {
+	folder, err := c.folder(v)
+	if err != nil {
+		return 0, err
+	}
+	text, err := output(command(c.python, c.script, method, strconv.Itoa(v.k), folder, strconv.Itoa(c.threads)))
+	if err != nil {
+		return 0, err
+	}
+	return strconv.ParseFloat(strings.TrimSpace(string(text)), 64)
+}
+
+// output runs a command and returns what it printed. The error has what it
+// complained of.
+func output(cmd *exec.Cmd) ([]byte, error) {
+	var complaint strings.Builder
+	cmd.Stderr = &complaint
+	text, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w\n%s", strings.Join(cmd.Args, " "), err, complaint.String())
+	}
+	return text, nil
+}
+
+// whole runs foray cluster from Parquet to published tables.
+func (c *clustering) whole(v vectors) (usage, error) {
+	folder, err := c.folder(v)
+	if err != nil {
+		return usage{}, err
+	}
+	out := filepath.Join(c.dir, "out")
+	if err := os.RemoveAll(out); err != nil {
+		return usage{}, err
+	}
+	u, err := run(c.limited(c.foray, "cluster", "--items", filepath.Join(folder, "items.parquet"), "--embedding_column", "embedding",
+		"--events", filepath.Join(folder, "events.parquet"), "--train_until", "1", "--clusters", strconv.Itoa(v.k), "--output", out))
+	if err == nil && !published(out, schemas.ItemClustersTable) {
+		err = fmt.Errorf("foray cluster published nothing in %s", out)
+	}
+	return u, err
+}
+
+// worth is how good an assignment is; see scripts/bench/fit.
+type worth struct {
+	Name                                                    string
+	Cosine, Clipped, Plain, Heaviest, HeaviestClipped, Most float64
+	Empty                                                   int
+}
+
+func (c *clustering) judge(v vectors, names ...string) (map[string]worth, error) {
+	folder, err := c.folder(v)
+	if err != nil {
+		return nil, err
+	}
+	text, err := output(command(c.fitter, append([]string{"judge", strconv.Itoa(v.k), folder}, names...)...))
+	if err != nil {
+		return nil, err
+	}
+	var all []worth
+	if err := json.Unmarshal(text, &all); err != nil {
+		return nil, err
+	}
+	named := map[string]worth{}
+	for _, w := range all {
+		named[w.Name] = w
+	}
+	return named, nil
+}
+
+// beside measures the fit and the whole command in turns with FAISS at 25
+// iterations, and others once.
+func (c *clustering) beside() error {
+	v := mainVectors
+	var fits, wholes, faiss []float64
+	turns := min(c.runs, 3) // FAISS takes its time
+	for range turns {
+		f, err := c.fit(v)
+		if err != nil {
+			return err
+		}
+		theirs, err := c.rival("faiss-25", v)
+		if err != nil {
+			return err
+		}
+		whole, err := c.whole(v)
+		if err != nil {
+			return err
+		}
+		fits, faiss, wholes = append(fits, f.Seconds), append(faiss, theirs), append(wholes, whole.wall)
+	}
+	seconds := map[string]float64{"foray": middle(fits), "faiss-25": middle(faiss)}
+	methods := []string{"foray", "faiss-25", "faiss-10", "minibatch", "kmeans"}
+	for _, method := range methods[2:] {
+		took, err := c.rival(method, v)
+		if err != nil {
+			return err
+		}
+		seconds[method] = took
+	}
+	worths, err := c.judge(v, methods...)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("cluster: %v, weights by Zipf's law; foray and FAISS at 25 iterations %s, in turns; others once; %d threads\n", v, median(turns), c.threads)
+	best := max(worths["faiss-25"].Cosine, worths["faiss-10"].Cosine)
+	fmt.Printf("  %-12s %9s %8s %8s %10s %10s %10s %6s\n", "fit", "seconds", "÷ foray", "cosine", "of FAISS's", "heaviest", "clipped", "empty")
+	for _, method := range methods {
+		w := worths[method]
+		fmt.Printf("  %-12s %9.2f %8.2f %8.4f %9.1f%% %10.2f %10.2f %6d\n", method, seconds[method], seconds[method]/seconds["foray"],
+			w.Cosine, 100*w.Cosine/best, w.Heaviest, w.HeaviestClipped, w.Empty)
+	}
+	fmt.Printf("  heaviest: the largest load ÷ the mean; clipped: the same with items counting at most half a mean\n")
+	fmt.Printf("  foray cluster from Parquet to tables: %.2f s, %.2f times FAISS's fit\n", middle(wholes), middle(wholes)/middle(faiss))
+	return nil
+}
+
+// constrained measures k-means-constrained, which balances counts alone, where
+// it can be waited for.
+func (c *clustering) constrained() error {
+	v := constrainedVectors
+	ours, err := c.fit(v)
+	if err != nil {
+		return err
+	}
+	theirs, err := c.rival("constrained", v)
+	if err != nil {
+		return err
+	}
+	worths, err := c.judge(v, "foray", "constrained")
+	if err != nil {
+		return err
+	}
+	x, y := worths["foray"], worths["constrained"]
+	fmt.Printf("cluster: %v; k-means-constrained balances counts, at most 1.05 of the mean, Foray traffic\n", v)
+	fmt.Printf("  foray %.2f s, cosine %.4f by traffic and %.4f by items, heaviest %.2f clipped; k-means-constrained %.2f s, %.4f and %.4f, %.2f; %.0f times as fast\n",
+		ours.Seconds, x.Cosine, x.Plain, x.HeaviestClipped, theirs, y.Cosine, y.Plain, y.HeaviestClipped, theirs/ours.Seconds)
+	return nil
+}
+
+// large measures a million items.
+func (c *clustering) large() error {
+	v := largeVectors
+	f, err := c.fit(v)
+	if err != nil {
+		return err
+	}
+	whole, err := c.whole(v)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("cluster: %v: fit %.1f s, %.0f MiB; foray cluster from Parquet %.1f s, %.0f MiB\n", v, f.Seconds, f.Memory, whole.wall, whole.memory)
+	return nil
+}
