@@ -90,7 +90,7 @@ func Run(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 		Gates:   append(o.ItemGates(), append(o.EventGates(), o.TrainingGate(), o.CutGate())...),
 		Publish: true,
 		Build: func(s beam.Scope, commits commit.Config) {
-			catalogue := read.ReadItems(s, read.ItemsConfig{Stage: cfg.Stage, Output: c.Output, Version: c.Version, Source: items})
+			catalogue := read.ReadItems(s, read.ItemsConfig{Stage: cfg.Stage, Output: c.Output, Version: c.Version, Source: items, Spill: c.Scratch(cfg.Stage)})
 			in := read.ReadEvents(s, c.ReadEvents(cfg.Stage, o.Inputs, events, read.ItemHash, ""))
 			baskets, gathered := clustering.Baskets(s, cfg, in.Blocks, in.Span)
 			commit.Commit(s, commits, catalogue.Entries, in.Entries, gathered, clustering.Fit(s, cfg, catalogue.Blocks, baskets))

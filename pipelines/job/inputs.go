@@ -123,7 +123,7 @@ func (in Inputs) EventOptions() map[string]string {
 func (c *Command) ReadEvents(stage string, in Inputs, source read.EventSource, key read.ItemKey, itemClusters string) read.EventsConfig {
 	return read.EventsConfig{
 		Stage: stage, Source: source, Key: key, Output: c.Output, Version: c.Version, ItemClusters: itemClusters,
-		Names: in.Keep.NeedsNames(), Spill: c.scratch(stage),
+		Names: in.Keep.NeedsNames(), Spill: c.Scratch(stage),
 	}
 }
 

@@ -96,10 +96,10 @@ func runOnRunner(ctx context.Context, p *beam.Pipeline) error {
 	return beamx.Run(ctx, p)
 }
 
-// scratch is a folder that all workers of a job see, for what a stage puts
+// Scratch is a folder that all workers of a job see, for what a stage puts
 // down on the way; "" where workers share no disk. It is gone when the stage
 // ends.
-func (c *Command) scratch(stage string) string {
+func (c *Command) Scratch(stage string) string {
 	if !WorkersHere() {
 		return ""
 	}
@@ -119,10 +119,10 @@ const scratchFolder = "_scratch"
 
 // clean removes a stage's scratch.
 func (c *Command) clean(stage string) error {
-	if c.scratch(stage) == "" {
+	if c.Scratch(stage) == "" {
 		return nil
 	}
-	err := os.RemoveAll(c.scratch(stage))
+	err := os.RemoveAll(c.Scratch(stage))
 	_ = os.Remove(c.scratchRoot()) // stays where it is not empty, or never was
 	return err
 }

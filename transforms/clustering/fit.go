@@ -53,7 +53,7 @@ type Config struct {
 // Fit clusters the catalogue and writes clusters/, item_clusters/ and
 // cluster_model/.
 //
-//	items PCollection<Items>, baskets PCollection<[]byte> -> PCollection<commit.Entry>
+//	items PCollection<read.ItemBlock>, baskets PCollection<[]byte> -> PCollection<commit.Entry>
 func Fit(s beam.Scope, cfg Config, items, baskets beam.PCollection) beam.PCollection {
 	s = s.Scope("Fit clusters")
 	// An element that is always there: no items at all must be said, too.
@@ -62,7 +62,7 @@ func Fit(s beam.Scope, cfg Config, items, baskets beam.PCollection) beam.PCollec
 	return beam.ParDo(s, &fitFn{Config: cfg}, beam.CoGroupByKey(s, beam.AddFixedKey(s, all), beam.AddFixedKey(s, baskets)))
 }
 
-func noItems(_ []byte) read.Items { return read.Items{} }
+func noItems(_ []byte) read.ItemBlock { return read.ItemBlock{} }
 
 // fitFn sees the whole catalogue.
 type fitFn struct {
@@ -71,13 +71,18 @@ type fitFn struct {
 
 func init() {
 	register.Function1x1(noItems)
-	register.DoFn5x1[context.Context, int, func(*read.Items) bool, func(*[]byte) bool, func(commit.Entry), error](&fitFn{})
-	register.Iter1[read.Items]()
+	register.DoFn5x1[context.Context, int, func(*read.ItemBlock) bool, func(*[]byte) bool, func(commit.Entry), error](&fitFn{})
+	register.Iter1[read.ItemBlock]()
 }
 
-func (f *fitFn) ProcessElement(ctx context.Context, _ int, items func(*read.Items) bool, baskets func(*[]byte) bool, entry func(commit.Entry)) error {
+func (f *fitFn) ProcessElement(ctx context.Context, _ int, items func(*read.ItemBlock) bool, baskets func(*[]byte) bool, entry func(commit.Entry)) (err error) {
 	rejects := commit.NewRejects(f.Config.Stage)
-	c, err := f.Config.gather(items, rejects)
+	l, err := f.Config.list(items, rejects)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, l.Close()) }()
+	c, err := l.load(l.all())
 	if err != nil {
 		return err
 	}

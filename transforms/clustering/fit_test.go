@@ -1,6 +1,7 @@
 package clustering
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"foray/transforms/kernel"
 	"foray/transforms/packed"
 	"foray/transforms/read"
+	"foray/transforms/spill"
 )
 
 // each hands values out as a runner's iterator does.
@@ -23,16 +25,42 @@ func each[T any](values ...T) func(*T) bool {
 	}
 }
 
-func TestGatherKeepsTheFirstOfAnID(t *testing.T) {
-	cfg := Config{Stage: "cluster", ItemIDColumn: "id", EmbeddingColumn: "vector"}
-	rejects := commit.NewRejects("cluster")
-	c, err := cfg.gather(each(
-		read.Items{File: "b.csv", Lines: []int64{2}, IDs: []string{"x"}, Titles: []string{"late"}, Texts: []string{"late"}},
-		read.Items{File: "a.csv", Lines: []int64{5, 3}, IDs: []string{"x", "a"}, Titles: []string{"first", "other"}, Texts: []string{"first", "other"}},
-	), rejects)
+// gather lists blocks of items, of which some travel and some wait, and loads
+// them all.
+func gather(t *testing.T, cfg Config, rejects *commit.Rejects, blocks ...read.Items) *catalogue {
+	t.Helper()
+	packed := []read.ItemBlock{{}}
+	for i, b := range blocks {
+		folder := ""
+		if i%2 == 1 {
+			folder = t.TempDir()
+		}
+		out := spill.NewWriter(folder)
+		block, err := b.Pack(out)
+		if err := errors.Join(err, out.Close()); err != nil {
+			t.Fatal(err)
+		}
+		packed = append(packed, block)
+	}
+	l, err := cfg.list(each(packed...), rejects)
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer l.Close()
+	c, err := l.load(l.all())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestGatherKeepsTheFirstOfAnID(t *testing.T) {
+	cfg := Config{Stage: "cluster", ItemIDColumn: "id", EmbeddingColumn: "vector"}
+	rejects := commit.NewRejects("cluster")
+	c := gather(t, cfg, rejects,
+		read.Items{File: "b.csv", Lines: []int64{2}, IDs: []string{"x"}, Texts: []string{"late"}},
+		read.Items{File: "a.csv", Lines: []int64{3, 5}, IDs: []string{"a", "x"}, Texts: []string{"other", "first"}},
+	)
 	if fmt.Sprint(c.IDs, c.Texts) != "[a x] [other first]" {
 		t.Errorf("got %v %v", c.IDs, c.Texts)
 	}
@@ -42,14 +70,10 @@ func TestGatherKeepsTheFirstOfAnID(t *testing.T) {
 func TestGatherKeepsEmbeddingsOfTheUsualLength(t *testing.T) {
 	cfg := Config{Stage: "cluster", ItemIDColumn: "id", EmbeddingColumn: "vector"}
 	rejects := commit.NewRejects("cluster")
-	c, err := cfg.gather(each(
+	c := gather(t, cfg, rejects,
 		read.Items{File: "a.csv", Lines: []int64{1}, IDs: []string{"odd"}, Texts: []string{""}, Dims: 1, Vectors: []float32{1}},
 		read.Items{File: "a.csv", Lines: []int64{2, 3}, IDs: []string{"y", "x"}, Texts: []string{"", ""}, Dims: 2, Vectors: []float32{1, 2, 3, 4}},
-		read.Items{},
-	), rejects)
-	if err != nil {
-		t.Fatal(err)
-	}
+	)
 	if fmt.Sprint(c.IDs, c.Vectors.Data) != "[x y] [3 4 1 2]" {
 		t.Errorf("got %v %v", c.IDs, c.Vectors)
 	}

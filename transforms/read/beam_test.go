@@ -23,6 +23,7 @@ import (
 	"foray/schemas"
 	"foray/transforms/commit"
 	"foray/transforms/partition"
+	"foray/transforms/spill"
 	"foray/transforms/store"
 	"foray/transforms/tables"
 )
@@ -56,17 +57,25 @@ func collectBlock(partition int, block []byte) {
 	collected.blocks[partition] = append(collected.blocks[partition], block)
 }
 
-func collectItems(block Items) {
+func collectItems(block ItemBlock) error {
 	collected.Lock()
 	defer collected.Unlock()
-	collected.items = append(collected.items, block)
+	var r spill.Reader
+	defer r.Close()
+	items, err := block.Load(&r)
+	if err != nil {
+		return err
+	}
+	items.Vectors, err = block.LoadVectors(&r)
+	collected.items = append(collected.items, items)
+	return err
 }
 
 func init() {
 	register.Function1x0(collectEntry)
 	register.Function1x0(collectSpan)
 	register.Function2x0(collectBlock)
-	register.Function1x0(collectItems)
+	register.Function1x1(collectItems)
 }
 
 // run runs a pipeline that writes below output and gives the sum of its
@@ -455,7 +464,7 @@ func TestReadItems(t *testing.T) {
 	}
 	output := t.TempDir()
 	tally, rejects, failures := run(t, output, func(s beam.Scope) {
-		r := ReadItems(s, ItemsConfig{Stage: "cluster", Output: output, Version: "v=1", Source: source})
+		r := ReadItems(s, ItemsConfig{Stage: "cluster", Output: output, Version: "v=1", Source: source, Spill: t.TempDir()})
 		beam.ParDo0(s, collectItems, r.Blocks)
 		beam.ParDo0(s, collectEntry, r.Entries)
 	})
@@ -479,16 +488,16 @@ func TestReadItems(t *testing.T) {
 	var got []string
 	for _, b := range collected.items {
 		for i, id := range b.IDs {
-			got = append(got, fmt.Sprintf("%s:%d %s %q %q %v", filepath.Base(b.File), b.Lines[i], id, b.Titles[i], b.Texts[i], b.Vectors[i*b.Dims:(i+1)*b.Dims]))
+			got = append(got, fmt.Sprintf("%s:%d %s %q %v", filepath.Base(b.File), b.Lines[i], id, b.Texts[i], b.Vectors[i*b.Dims:(i+1)*b.Dims]))
 		}
 	}
 	slices.Sort(got)
 	want := []string{
-		`a.csv:2 1 "One" "One\nfirst, of all" [1 2]`,
-		`a.csv:4 2 "only words" "only words" [3 4]`,
-		`a.csv:5 3 "Three" "Three\nx" [5]`, // which length is right, all items together tell
-		`b.tsv.gz:2 5 "Five" "Five\nd" [5 6]`,
-		`c.txt.zst:2 7 "Seven" "Seven" [7 7]`,
+		`a.csv:2 1 "One\nfirst, of all" [1 2]`,
+		`a.csv:4 2 "only words" [3 4]`,
+		`a.csv:5 3 "Three\nx" [5]`, // which length is right, all items together tell
+		`b.tsv.gz:2 5 "Five\nd" [5 6]`,
+		`c.txt.zst:2 7 "Seven" [7 7]`,
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got  %s\nwant %s", strings.Join(got, "\n     "), strings.Join(want, "\n     "))

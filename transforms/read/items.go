@@ -1,9 +1,7 @@
 package read
 
 import (
-	"bytes"
 	"context"
-	"encoding/gob"
 	"errors"
 	"fmt"
 	"reflect"
@@ -15,6 +13,7 @@ import (
 
 	"foray/transforms/commit"
 	"foray/transforms/fields"
+	"foray/transforms/spill"
 )
 
 // ItemsSpec says where items are and what their columns are called.
@@ -67,7 +66,7 @@ func InspectItems(ctx context.Context, spec ItemsSpec) (ItemSource, error) {
 
 // ItemsResult is what ReadItems gives.
 type ItemsResult struct {
-	// Blocks are the items in blocks: PCollection<Items>.
+	// Blocks are the items in blocks: PCollection<ItemBlock>.
 	Blocks beam.PCollection
 	// Entries tell what was read and rejected: PCollection<commit.Entry>.
 	Entries beam.PCollection
@@ -79,6 +78,9 @@ type ItemsConfig struct {
 	// Output is where tables are, Version the one that is written.
 	Output, Version string
 	Source          ItemSource
+	// Spill is a folder that all workers see, for blocks to wait in; "" where
+	// there is none, and the blocks travel.
+	Spill string
 }
 
 // ReadItems reads items into blocks.
@@ -88,35 +90,22 @@ func ReadItems(s beam.Scope, cfg ItemsConfig) ItemsResult {
 	return ItemsResult{Blocks: blocks, Entries: entries}
 }
 
-// Items is a block of items in the order of a file.
+// Items are some items in the order of a file.
 type Items struct {
 	File  string
 	Lines []int64
 	IDs   []string
-	// Titles are the first text column, Texts all of them.
-	Titles, Texts []string
+	// Texts are all text columns of an item, the title first.
+	Texts []string
 	// Vectors hold Dims floats an item; none without --embedding_column.
 	Dims    int
 	Vectors []float32
 }
 
 func init() {
-	beam.RegisterCoder(reflect.TypeFor[Items](), encodeItems, decodeItems)
-	beam.RegisterType(reflect.TypeFor[Items]())
 	beam.RegisterType(reflect.TypeFor[Span]())
-	register.DoFn4x1[context.Context, int, func(Items), func(commit.Entry), error](&itemsFn{})
-	register.Emitter1[Items]()
-}
-
-// The coder's functions have names, since workers find them by name.
-func encodeItems(v Items) ([]byte, error) {
-	var buf bytes.Buffer
-	err := gob.NewEncoder(&buf).Encode(v)
-	return buf.Bytes(), err
-}
-
-func decodeItems(data []byte) (v Items, err error) {
-	return v, gob.NewDecoder(bytes.NewReader(data)).Decode(&v)
+	register.DoFn4x1[context.Context, int, func(ItemBlock), func(commit.Entry), error](&itemsFn{})
+	register.Emitter1[ItemBlock]()
 }
 
 // blockItems bounds a block of items, in number and, by blockBytes, in size.
@@ -136,10 +125,10 @@ const (
 	ItemRowsRejected = "item_rows_rejected"
 )
 
-func (f *itemsFn) ProcessElement(ctx context.Context, split int, emit func(Items), entry func(commit.Entry)) error {
+func (f *itemsFn) ProcessElement(ctx context.Context, split int, emit func(ItemBlock), entry func(commit.Entry)) error {
 	source := f.Config.Source
 	at := source.Splits[split]
-	b := &itemBlocks{source: source, emit: emit}
+	b := &itemBlocks{source: source, out: spill.NewWriter(f.Config.Spill), emit: emit}
 	b.block.File = source.Files[at.File].Path
 	rejects := commit.NewRejects(f.Config.Stage)
 	read, rejected, err := source.eachItem(ctx, at, rejects, b.add)
@@ -150,6 +139,9 @@ func (f *itemsFn) ProcessElement(ctx context.Context, split int, emit func(Items
 		entry(commit.Fail(err))
 	}
 	b.flush()
+	if err := errors.Join(b.trouble, b.out.Close()); err != nil {
+		return err
+	}
 	kept, err := rejects.Close(ctx, f.Config.Output, f.Config.Version, fmt.Sprintf("items-%06d", split))
 	if err != nil {
 		return err
@@ -189,9 +181,12 @@ func (s ItemSource) eachItem(ctx context.Context, at Split, rejects *commit.Reje
 // itemBlocks packs items into blocks.
 type itemBlocks struct {
 	source ItemSource
-	emit   func(Items)
+	out    *spill.Writer
+	emit   func(ItemBlock)
 	block  Items
 	size   int
+	// trouble is what went wrong with a block that was put on its way.
+	trouble error
 }
 
 var (
@@ -219,10 +214,6 @@ func (b *itemBlocks) add(it item) error {
 	if text == "" && !b.source.Embedding {
 		return errNoText
 	}
-	title, err := firstText(it.texts)
-	if err != nil {
-		return err
-	}
 	if b.source.Embedding {
 		// A length of its own ends the block: which length is right, only
 		// all items together tell.
@@ -234,9 +225,8 @@ func (b *itemBlocks) add(it item) error {
 	}
 	b.block.Lines = append(b.block.Lines, it.line)
 	b.block.IDs = append(b.block.IDs, string(it.id))
-	b.block.Titles = append(b.block.Titles, title)
 	b.block.Texts = append(b.block.Texts, text)
-	b.size += len(it.id) + len(title) + len(text) + 4*b.block.Dims
+	b.size += len(it.id) + len(text) + 4*b.block.Dims
 	if b.size > blockBytes || len(b.block.IDs) == blockItems {
 		b.flush()
 	}
@@ -244,10 +234,14 @@ func (b *itemBlocks) add(it item) error {
 }
 
 func (b *itemBlocks) flush() {
-	if len(b.block.IDs) > 0 {
-		b.emit(b.block)
-		b.block, b.size = Items{File: b.block.File}, 0
+	if len(b.block.IDs) == 0 || b.trouble != nil {
+		return
 	}
+	var packed ItemBlock
+	if packed, b.trouble = b.block.Pack(b.out); b.trouble == nil {
+		b.emit(packed)
+	}
+	b.block, b.size = Items{File: b.block.File}, 0
 }
 
 // firstText is an item's title: the first text column that is not empty.

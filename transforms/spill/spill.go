@@ -58,6 +58,15 @@ func (w *Writer) Put(block []byte) ([]byte, error) {
 	return append(element, w.file.Name()...), nil
 }
 
+// Settle puts a block into the file that travels by itself, and gives what is
+// to travel in its place; a block that waits in a file already stays there.
+func (w *Writer) Settle(element []byte) ([]byte, error) {
+	if len(element) == 0 || element[0] != inline || w.folder == "" {
+		return element, nil
+	}
+	return w.Put(element[1:])
+}
+
 // Close ends the file. The blocks are lost if it gives an error.
 func (w *Writer) Close() error {
 	if w.file == nil {
