@@ -46,7 +46,7 @@ elif method == "constrained":  # balances counts: it knows no weights
     from k_means_constrained import KMeansConstrained
 
     most = int(np.ceil(1.05 * len(x) / k))
-    means = KMeansConstrained(k, size_min=1, size_max=most, n_init=1, random_state=1, n_jobs=int(threads))
+    means = KMeansConstrained(k, size_min=1, size_max=most, n_init=1, random_state=1)
     start = time.time()
     means.fit(x)
     seconds = time.time() - start

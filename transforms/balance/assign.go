@@ -37,6 +37,7 @@ type fit struct {
 
 	assign    []int32
 	centroids kernel.Matrix
+	length    []float64 // of the weighted sums whose directions the centroids are
 	price     []float64
 	load      []float64
 	count     []int
@@ -64,6 +65,7 @@ func (f *fit) run() error {
 		} else {
 			f.rescore()
 		}
+		f.gains()
 		progress := float64(round) / float64(max(f.rounds-1, 1))
 		f.round(order, firstStiffness*math.Pow(lastStiffness/firstStiffness, progress), round >= f.rounds-1)
 	}
@@ -93,14 +95,14 @@ func (f *fit) prepare() {
 
 // centre sets the centroids to the weighted mean directions of their items.
 func (f *fit) centre() {
-	f.centroids = centroids(f.x, f.weight, f.assign, f.k)
+	f.centroids, f.length = centroids(f.x, f.weight, f.assign, f.k)
 }
 
-// centroids returns the weighted mean directions of k clusters; weights must be
-// positive.
-func centroids(x kernel.Matrix, weight []float64, assign []int32, k int) kernel.Matrix {
+// centroids returns the weighted mean directions of k clusters, and how long
+// the weighted sums of their rows are; weights must be positive.
+func centroids(x kernel.Matrix, weight []float64, assign []int32, k int) (kernel.Matrix, []float64) {
 	members, first := byCluster(assign, k)
-	m := kernel.New(k, x.Cols)
+	m, length := kernel.New(k, x.Cols), make([]float64, k)
 	kernel.Parallel(k, 8, func(lo, hi int) {
 		for c := lo; c < hi; c++ {
 			items := members[first[c]:first[c+1]]
@@ -112,10 +114,10 @@ func centroids(x kernel.Matrix, weight []float64, assign []int32, k int) kernel.
 			for _, i := range items {
 				kernel.AddScaled(m.Row(c), float32(weight[i]/largest), x.Row(int(i)))
 			}
-			kernel.Normalize(m.Row(c))
+			length[c] = largest * kernel.Normalize(m.Row(c))
 		}
 	})
-	return m
+	return m, length
 }
 
 // byCluster lists the items of cluster c, ascending, at first[c] … first[c+1]−1
@@ -148,7 +150,7 @@ func (f *fit) rescore() {
 }
 
 // round lets each item, in order, leave its cluster and join the candidate
-// with the largest cosine − price − cost of the load there. Loads change with
+// with the largest gain − price − cost of the load there. Loads change with
 // every item: when all choose at once, they herd. With hard, nobody joins a
 // cluster beyond the limit.
 func (f *fit) round(order []int, stiffness float64, hard bool) {
@@ -180,7 +182,7 @@ func (f *fit) round(order []int, stiffness float64, hard bool) {
 			}
 		}
 		if !ownKnown && !(hard && f.load[own] > room) &&
-			float64(kernel.Dot(f.x.Row(i), f.centroids.Row(int(own))))-cost[own] >= bestValue {
+			f.gain(own, float64(kernel.Dot(f.x.Row(i), f.centroids.Row(int(own)))), w, true)-cost[own] >= bestValue {
 			best = own
 		}
 		f.count[own]--
@@ -192,6 +194,35 @@ func (f *fit) round(order []int, stiffness float64, hard bool) {
 	for c := range f.price {
 		f.price[c] = max(0, f.price[c]+learning*stiffness*(f.load[c]-f.goal())/f.mean)
 	}
+}
+
+// gains puts the candidates' gains in place of their scores.
+func (f *fit) gains() {
+	kernel.Parallel(f.x.Rows, 256, func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			if f.zero[i] {
+				continue
+			}
+			index, score := f.near.Row(i)
+			for j, c := range index {
+				score[j] = float32(f.gain(c, float64(score[j]), f.weight[i], c == f.assign[i]))
+			}
+		}
+	})
+}
+
+// gain is by how much an item of weight w, of this cosine to a cluster's
+// centroid, makes the cluster's sum longer, ÷ w: near the cosine, but what the
+// item itself has added to the centroid does not count. Sums are what the mean
+// cosine adds up from (Hartigan's method against Lloyd's; Telgarsky and
+// Vattani, "Hartigan's method: k-means clustering without Voronoi", 2010).
+func (f *fit) gain(c int32, cosine, w float64, own bool) float64 {
+	length, along := f.length[c], f.length[c]*cosine
+	if own {
+		along -= w
+		length = math.Sqrt(max(0, length*length-2*w*along-w*w))
+	}
+	return (2*along + w) / (math.Sqrt(max(0, length*length+2*w*along+w*w)) + length)
 }
 
 // goal is the load above which a price rises and below which it falls, down to

@@ -125,7 +125,8 @@ func (f *fit) known() (kernel.Matrix, error) {
 			assign[i] = int32(f.k)
 		}
 	}
-	return centroids(f.x, f.weight, assign, f.k+1).Slice(0, f.k), nil
+	m, _ := centroids(f.x, f.weight, assign, f.k+1)
+	return m.Slice(0, f.k), nil
 }
 
 // admit gives new items a leaf, the heaviest first.
@@ -180,7 +181,8 @@ func (f *fit) halve(empty int32) (int32, error) {
 		weight[j] = f.weight[i]
 	}
 	half := bisect(rows, weight, 2, f.seed)
-	centres, whole := centroids(rows, weight, half, 2), f.centroids.Row(int(from))
+	centres, _ := centroids(rows, weight, half, 2)
+	whole := f.centroids.Row(int(from))
 	leaves := int32(0)
 	if kernel.Dot(centres.Row(1), whole) < kernel.Dot(centres.Row(0), whole) {
 		leaves = 1

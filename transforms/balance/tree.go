@@ -73,7 +73,7 @@ func grow(leaves kernel.Matrix, load []float64, opt Options) (Tree, error) {
 			t.Parent[first[level]+i] = int32(first[level-1]) + p
 			above[p] += load[i]
 		}
-		merged := centroids(children, load, parents, sizes[level-1])
+		merged, _ := centroids(children, load, parents, sizes[level-1])
 		copy(t.Centroids.Slice(first[level-1], first[level-1]+sizes[level-1]).Data, merged.Data)
 		load = above
 	}

@@ -3,7 +3,7 @@
 // later.
 //
 //	fit make N D FOLDER           N unit vectors of D floats, weights, and the same as a catalogue
-//	fit fit K FOLDER              Foray's fit; prints {"seconds": …, "memory": MiB}
+//	fit fit K FOLDER foray        Foray's fit, and with foray-plain that of items all alike; prints {"seconds": …, "memory": MiB}
 //	fit judge K FOLDER NAME…      prints what each of the assignments NAME.i32 is worth, as JSON
 //
 // Vectors stand around 2,000 directions, as items stand around what they are
@@ -38,12 +38,12 @@ func run(args []string) error {
 			return err
 		}
 		return generate(sizes[0], sizes[1], args[3])
-	case len(args) == 3 && args[0] == "fit":
+	case len(args) == 4 && args[0] == "fit" && (args[3] == weighted || args[3] == plain):
 		sizes, err := numbers(args[1:2])
 		if err != nil {
 			return err
 		}
-		return fit(sizes[0], args[2])
+		return fit(sizes[0], args[2], args[3])
 	case len(args) > 3 && args[0] == "judge":
 		sizes, err := numbers(args[1:2])
 		if err != nil {
@@ -51,7 +51,7 @@ func run(args []string) error {
 		}
 		return judge(sizes[0], args[2], args[3:])
 	}
-	return fmt.Errorf("%q: want make N D FOLDER, fit K FOLDER or judge K FOLDER NAME…", args)
+	return fmt.Errorf("%q: want make N D FOLDER, fit K FOLDER foray or judge K FOLDER NAME…", args)
 }
 
 func numbers(texts []string) ([]int, error) {
@@ -66,11 +66,22 @@ func numbers(texts []string) ([]int, error) {
 	return all, nil
 }
 
-// fit writes foray.i32, and tells how long the fit alone took.
-func fit(k int, folder string) error {
+// The names of Foray's assignments.
+const (
+	weighted = "foray"
+	plain    = "foray-plain"
+)
+
+// fit writes an assignment, and tells how long the fit alone took.
+func fit(k int, folder, name string) error {
 	x, weight, err := load(folder)
 	if err != nil {
 		return err
+	}
+	if name == plain {
+		for i := range weight {
+			weight[i] = 1
+		}
 	}
 	start := time.Now()
 	c, err := balance.Fit(x, weight, balance.Options{K: k, Levels: 4, Seed: 1})
@@ -78,7 +89,7 @@ func fit(k int, folder string) error {
 		return err
 	}
 	took := time.Since(start).Seconds()
-	if err := writeNumbers(filepath.Join(folder, "foray.i32"), c.Assign); err != nil {
+	if err := writeNumbers(filepath.Join(folder, name+".i32"), c.Assign); err != nil {
 		return err
 	}
 	var usage syscall.Rusage
