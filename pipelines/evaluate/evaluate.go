@@ -9,6 +9,7 @@ import (
 	"errors"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
@@ -21,6 +22,7 @@ import (
 	"foray/transforms/planning"
 	"foray/transforms/read"
 	"foray/transforms/store"
+	"foray/transforms/tables"
 )
 
 // Options are the command's.
@@ -30,6 +32,8 @@ type Options struct {
 	// Lookup and Recommendations are the versions to judge and to show; empty
 	// for the published ones.
 	Lookup, Recommendations string
+	// RecallOnly computes recall and hit rate of the table, and nothing else.
+	RecallOnly bool
 }
 
 // Run runs the job.
@@ -60,13 +64,18 @@ func Run(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 	if v := cfg.Report.Recommendations; v != "" {
 		all[schemas.RecommendationsTable] = v
 	}
+	page, only := evaluation.ReportName, map[string]string{}
+	if o.RecallOnly {
+		page, only = "", map[string]string{"recall_only": "true"}
+	}
 	r, err := c.Run(ctx, job.Stage{
-		Name: cfg.Stage, Unit: "events", Tables: []string{schemas.MetricsTable}, Beside: evaluation.ReportName,
+		Name: cfg.Stage, Unit: "events", Tables: []string{schemas.MetricsTable}, Beside: page,
 		Inputs:  append(events.Inputs(), cfg.Report.Items.Inputs()...),
 		Parents: all,
-		Options: job.Options(o.EventOptions(), map[string]string{"seed": strconv.FormatUint(o.Seed, 10), "against": cfg.Against}),
+		Options: job.Options(o.EventOptions(), map[string]string{"seed": strconv.FormatUint(o.Seed, 10), "against": cfg.Against}, only),
 		Gates:   o.EventGates(),
-		Publish: true,
+		// The published metrics are those of the report.
+		Publish: !o.RecallOnly,
 		Build: func(s beam.Scope, commits commit.Config) {
 			reading := c.ReadEvents(cfg.Stage, o.Inputs, events, read.ItemCluster, cfg.ItemClusters)
 			cfg.Spill = reading.Spill
@@ -77,9 +86,39 @@ func Run(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 	})
 	err = o.Explain(ctx, r, err, events, c.KnownItems(ctx, cfg.ItemClusters))
 	if err == nil && !r.Skipped && !r.Submitted && r.Tally.Counts["test_transitions"] == 0 {
-		c.Say("evaluate: no user met a new cluster after --train_until, so there is nothing to recall")
+		c.Say("evaluate: no user met a new cluster after the events that the table was made of, so there is nothing to recall: events are from %s to %s, %s; curate and plan with an earlier --train_until",
+			date(r.Tally.Least[evaluation.FirstMicros]), date(r.Tally.Most[evaluation.LastMicros]), ended(cfg.Until, r.Tally.Most[evaluation.LastMicros]))
+	}
+	if err == nil && o.RecallOnly && !r.Submitted {
+		err = tell(ctx, c, r.Versions[schemas.MetricsTable])
 	}
 	return r, err
+}
+
+// date is a moment as a person reads it.
+func date(micros int64) string { return time.UnixMicro(micros).UTC().Format(time.RFC3339) }
+
+// ended says when training ended.
+func ended(until read.Until, last int64) string {
+	if !until.Fixed || until.Micros <= last {
+		return "and few of them came after the cut"
+	}
+	return "and it was made of them all"
+}
+
+// tell prints recall and hit rate.
+func tell(ctx context.Context, c *job.Command, version string) error {
+	rows, _, err := tables.Read[schemas.Metric](ctx, c.Bucket, schemas.MetricsTable, version)
+	if err != nil {
+		return &job.Exit{Code: job.Failed, Err: err}
+	}
+	for _, m := range rows {
+		if m.Name == evaluation.Recall || m.Name == evaluation.HitRate {
+			c.Say("evaluate: %s@%d of %s is %.4g, with 95 %% confidence %.4g to %.4g; %d transitions", m.Name, m.K, m.Planner, m.Value, m.Low, m.High, m.N)
+		}
+	}
+	c.Say("evaluate: %s is not published, and the report stays as it is: both belong to whole evaluations", c.Bucket.URL(schemas.MetricsTable+"/"+version))
+	return nil
 }
 
 // config says what is judged: the table as it was made.
@@ -96,6 +135,10 @@ func (o Options) config(ctx context.Context, c *job.Command, parents map[string]
 			From: planning.Versions{Clusters: parents[schemas.ClustersTable], Transitions: parents[schemas.TransitionsTable], Keys: parents[schemas.KeysTable]},
 		},
 	}
+	if o.RecallOnly {
+		cfg.RecallOnly = true
+		cfg.Planning.From.Transitions, cfg.Planning.From.Keys = "", ""
+	}
 	if cfg.Until, err = o.Until(); err != nil {
 		return cfg, err
 	}
@@ -107,6 +150,9 @@ func (o Options) config(ctx context.Context, c *job.Command, parents map[string]
 			return cfg, err
 		}
 		if cut, ok := m.Counts[curation.CutMicros]; ok {
+			if cfg.Until.Fixed && cfg.Until.Micros != cut {
+				c.Say("evaluate: the table was made of events before %s, so that is where judging begins, not at --train_until=%s", date(cut), o.TrainUntil)
+			}
 			cfg.Until = read.Until{Fixed: true, Micros: cut}
 		}
 	}

@@ -203,7 +203,7 @@ func recommendStages(ctx context.Context, c *job.Command, o *options, opts recom
 func evaluateCommand() *cobra.Command {
 	return stageCommand("evaluate", "Judge the plans by what users did later; write metrics and the report",
 		"foray evaluate --items items.csv --events events.csv --output out",
-		[]group{outputGroup, tableGroup, itemsGroup, eventsGroup, formatGroup, cutGroup, runnerGroup},
+		[]group{outputGroup, tableGroup, judgeGroup, itemsGroup, eventsGroup, formatGroup, cutGroup, runnerGroup},
 		func(ctx context.Context, c *job.Command, o *options) (job.Result, error) {
 			return evaluate.Run(ctx, c, o.forEvaluate())
 		})

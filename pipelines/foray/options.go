@@ -77,6 +77,7 @@ type options struct {
 	minRecall               string
 
 	lookup       string
+	recallOnly   bool
 	slots        int
 	exploreShare float64
 }
@@ -231,6 +232,9 @@ var (
 	tableGroup = group{"Table", func(o *options, f *pflag.FlagSet) {
 		f.StringVar(&o.lookup, "lookup", "", "version of lookup/ to use, such as v=20260102T030405.000Z (default: the published one)")
 	}}
+	judgeGroup = group{"Judging", func(o *options, f *pflag.FlagSet) {
+		f.BoolVar(&o.recallOnly, "recall_only", false, "compute what the table recalls and nothing else: no baselines, no report; the metrics are kept, unpublished")
+	}}
 	slatesGroup = group{"Recommendations", func(o *options, f *pflag.FlagSet) {
 		f.IntVar(&o.slots, "slots", policy.DefaultSlots, "items recommended to a user")
 		f.Float64Var(&o.exploreShare, "explore_share", policy.DefaultExploreShare, "share of the slots for items of planned clusters, in [0, 1]")
@@ -364,5 +368,5 @@ func (o *options) forRecommend() recommend.Options {
 }
 
 func (o *options) forEvaluate() evaluate.Options {
-	return evaluate.Options{Inputs: o.Inputs, Lookup: o.lookup, Seed: o.seed}
+	return evaluate.Options{Inputs: o.Inputs, Lookup: o.lookup, Seed: o.seed, RecallOnly: o.recallOnly}
 }

@@ -53,16 +53,30 @@ func (f *concludeFn) ProcessElement(ctx context.Context, _ int, scores func(*Sco
 	if err != nil {
 		return err
 	}
-	sheets, err := b.sheets(ctx, bucket, cfg)
-	if err != nil {
-		return err
+	var sheets []*sheet
+	if !cfg.RecallOnly {
+		if sheets, err = b.sheets(ctx, bucket, cfg); err != nil {
+			return err
+		}
 	}
 	metrics := b.metrics(cfg, sheets, &total)
 	receipt, err := tables.WriteShard(ctx, bucket, schemas.MetricsTable, cfg.Version, 0, 1, metrics)
 	if err != nil {
 		return fmt.Errorf("write metrics: %w", err)
 	}
-	data, err := b.page(ctx, bucket, cfg, metrics, &total)
+	if !cfg.RecallOnly {
+		if err := b.report(ctx, bucket, cfg, metrics, &total); err != nil {
+			return err
+		}
+	}
+	entry(commit.Entry{Receipt: &receipt})
+	entry(scoreEntry(&total))
+	return nil
+}
+
+// report writes the page.
+func (b *book) report(ctx context.Context, bucket store.Bucket, cfg Config, metrics []schemas.Metric, total *Score) error {
+	data, err := b.page(ctx, bucket, cfg, metrics, total)
 	if err != nil {
 		return fmt.Errorf("gather the report: %w", err)
 	}
@@ -70,8 +84,6 @@ func (f *concludeFn) ProcessElement(ctx context.Context, _ int, scores func(*Sco
 	if err != nil {
 		return fmt.Errorf("write the report: %w", err)
 	}
-	entry(commit.Entry{Receipt: &receipt})
-	entry(scoreEntry(&total))
 	return nil
 }
 

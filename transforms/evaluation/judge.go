@@ -30,6 +30,9 @@ type Config struct {
 	// Against is an earlier version of lookup/ that was made in the same way,
 	// to tell how much of it stayed; "" for none.
 	Against string
+	// RecallOnly leaves out all but what the table recalls: baselines, the plans
+	// themselves, stability, and the report.
+	RecallOnly bool
 	// Until is where training ended.
 	Until read.Until
 	// Keep says which users and events count.
@@ -40,12 +43,22 @@ type Config struct {
 	Spill string
 }
 
+// FirstMicros and LastMicros are the names under which a manifest counts when
+// the first and the last event were, in microseconds since 1970.
+const (
+	FirstMicros = "first_event_micros"
+	LastMicros  = "last_event_micros"
+)
+
 // SetKeys says that the order of a key's clusters does not matter.
 func (c Config) SetKeys() bool { return c.Planning.Order == "set" }
 
 // Names are the planners judged: the one of the table, then the baselines.
 func (c Config) Names() []string {
 	names := []string{c.Planning.Planner}
+	if c.RecallOnly {
+		return names
+	}
 	for _, b := range planner.Baselines {
 		if b != c.Planning.Planner {
 			names = append(names, b)
@@ -169,6 +182,7 @@ func (cfg Config) witness(ctx context.Context, number int, blocks partition.Bloc
 		return err
 	}
 	counts := w.count()
+	entries = append(entries, commit.Entry{Tally: &commit.Tally{Least: map[string]int64{FirstMicros: span.First}, Most: map[string]int64{LastMicros: span.Last}}})
 	give(func(out witnessOut) {
 		out.cases(element)
 		out.counts(counts)
@@ -200,7 +214,9 @@ func (f *weighFn) ProcessElement(ctx context.Context, _ int, counts func(*[]byte
 	}
 	rows = sumCounted(rows)
 	keys(weigh(b, rows, decilesOf(numbers, users)).encode())
-	scores(Score{Missed: b.missing(rows)})
+	if !f.Config.RecallOnly {
+		scores(Score{Missed: b.missing(rows)})
+	}
 	return nil
 }
 

@@ -13,7 +13,9 @@ import (
 func (b *book) metrics(cfg Config, sheets []*sheet, s *Score) []schemas.Metric {
 	var rows metrics
 	for p, name := range cfg.Names() {
-		rows.ofTable(name, sheets[p], p == 0, b.table.Manifest)
+		if sheets != nil {
+			rows.ofTable(name, sheets[p], p == 0, b.table.Manifest)
+		}
 		if s.sum(sumCases) > 0 { // nothing to recall is no recall of 0
 			rows.ofUsers(name, p, s)
 		}

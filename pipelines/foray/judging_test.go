@@ -1,0 +1,86 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"foray/schemas"
+	"foray/testdata/catalogue"
+	"foray/transforms/evaluation"
+	"foray/transforms/store"
+	"foray/transforms/tables"
+)
+
+// figuresOf are the rows of a version of metrics/ by name and k, of the
+// table's own planner.
+func figuresOf(t *testing.T, output, version string) map[string]map[int32]schemas.Metric {
+	t.Helper()
+	rows, _, err := tables.Read[schemas.Metric](t.Context(), store.Local(output), schemas.MetricsTable, version)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]map[int32]schemas.Metric{}
+	for _, m := range rows {
+		if m.Planner != "successor" {
+			continue
+		}
+		if all[m.Name] == nil {
+			all[m.Name] = map[int32]schemas.Metric{}
+		}
+		all[m.Name][m.K] = m
+	}
+	return all
+}
+
+// With --recall_only there is the same recall, and nothing else changes.
+func TestRecallOnly(t *testing.T) {
+	output, sources := curated(t)
+	events := filepath.Join(sources, catalogue.EventsFile)
+	foray(t, "plan", "--output", output).want(t, 0)
+	foray(t, "evaluate", "--events", events, "--output", output).want(t, 0, "published ")
+	whole := newest(t, output, schemas.MetricsTable).Version
+	page, err := os.ReadFile(filepath.Join(output, evaluation.ReportName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	foray(t, "evaluate", "--recall_only", "--events", events, "--output", output).want(t, 0,
+		"recall@1 of successor is ", "recall@10 of successor is ", "hit_rate@1 of successor is ", "with 95 % confidence", "is not published")
+	quick := newest(t, output, schemas.MetricsTable).Version
+	if current, err := store.Current(t.Context(), store.Local(output), schemas.MetricsTable); err != nil || current != whole || quick == whole {
+		t.Errorf("metrics %s is published, %v; the whole evaluation made %s, the other %s", current, err, whole, quick)
+	}
+	if again, err := os.ReadFile(filepath.Join(output, evaluation.ReportName)); err != nil || !slices.Equal(again, page) {
+		t.Errorf("the report was changed: %v", err)
+	}
+	all, few := figuresOf(t, output, whole), figuresOf(t, output, quick)
+	if len(few) >= len(all) {
+		t.Errorf("%d names of metrics, of a whole evaluation %d", len(few), len(all))
+	}
+	for _, name := range []string{evaluation.Recall, evaluation.NovelRecall, evaluation.HitRate} {
+		if len(few[name]) == 0 {
+			t.Errorf("no %s", name)
+		}
+		for k, m := range few[name] {
+			if m != all[name][k] {
+				t.Errorf("%s@%d is %+v, of a whole evaluation %+v", name, k, m, all[name][k])
+			}
+		}
+	}
+}
+
+// Where nothing is left to judge by, the command says which dates there are.
+func TestNothingToJudgeBy(t *testing.T) {
+	_, sources := curated(t)
+	output := t.TempDir()
+	items, events := filepath.Join(sources, catalogue.ItemsFile), filepath.Join(sources, catalogue.EventsFile)
+	for _, args := range [][]string{{"cluster", "--items", items}, {"curate"}} {
+		foray(t, append(args, "--events", events, "--train_until=2099-01-01", "--output", output)...).want(t, 0)
+	}
+	foray(t, "plan", "--output", output).want(t, 0)
+	foray(t, "evaluate", "--events", events, "--output", output).want(t, 0,
+		"there is nothing to recall: events are from 20", ", and it was made of them all; curate and plan with an earlier --train_until")
+	foray(t, "evaluate", "--events", events, "--train_until=2020-01-01", "--seed=2", "--output", output).want(t, 0,
+		"the table was made of events before 2099-01-01T00:00:00Z", "not at --train_until=2020-01-01")
+}
