@@ -2,6 +2,8 @@
 //
 //	events → blocks by user → baskets ┐
 //	items ────────────────────────────┴→ embeddings → balanced clusters → words → clusters, item_clusters, cluster_model
+//
+// or, where a clustering is published that is to stay, items → its clusters.
 package cluster
 
 import (
@@ -29,6 +31,8 @@ type Options struct {
 	Clusters, Levels int
 	// Previous goes on from the published clustering, if there is one.
 	Previous bool
+	// AssignOnly assigns items to the published clustering, and makes none.
+	AssignOnly bool
 	// Epsilon is how far above the mean a leaf's traffic may be, with items
 	// clipped, as a share of the mean.
 	Epsilon float64
@@ -70,7 +74,11 @@ func Run(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 		ItemIDColumn: o.ItemID, EmbeddingColumn: o.Embedding,
 	}
 	going := map[string]string{}
-	if o.Previous {
+	if o.AssignOnly {
+		if cfg.AssignOnly, going[assignedTo], err = o.assignTo(ctx, c); err != nil {
+			return job.Result{}, err
+		}
+	} else if o.Previous {
 		// Which clustering that is makes no difference to whether there is
 		// anything to do: with nothing new, a refit changes nothing.
 		going["previous"] = "published"
@@ -83,10 +91,8 @@ func Run(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 	}
 	r, err := c.Run(ctx, job.Stage{
 		Name: cfg.Stage, Unit: "rows", Tables: Tables,
-		Inputs: append(items.Inputs(), events.Inputs()...),
-		Options: job.Options(o.ItemOptions(), o.EventOptions(), o.Embeddings.Options(), o.naming(), going, map[string]string{
-			"clusters": strconv.Itoa(o.Clusters), "levels": strconv.Itoa(o.Levels), "epsilon": strconv.FormatFloat(o.Epsilon, 'g', -1, 64), "phrases": strconv.Itoa(o.Phrases), "seed": strconv.FormatUint(o.Seed, 10),
-		}),
+		Inputs:  append(items.Inputs(), events.Inputs()...),
+		Options: job.Options(o.ItemOptions(), o.EventOptions(), o.Embeddings.Options(), o.naming(), going, o.made()),
 		Gates:   append(o.ItemGates(), append(o.EventGates(), o.TrainingGate(), o.CutGate())...),
 		Publish: true,
 		Build: func(s beam.Scope, commits commit.Config) {
@@ -108,15 +114,22 @@ func Run(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 		figures := r.Tally.Figures
 		c.Say("cluster: %d items in %d clusters; the heaviest carries %.2f times the mean traffic (%.2f with items clipped)",
 			r.Tally.Counts["items"], r.Tally.Counts["clusters"], figures["heaviest_cluster_raw"], figures["heaviest_cluster_clipped"])
+		if o.AssignOnly {
+			sayAssigned(c, cfg.AssignOnly, r.Tally.Counts)
+		}
 		if n := r.Tally.Counts; cfg.Previous != "" {
 			c.Say("cluster: since %s %d items came, %d went and %d moved; %d clusters died, %d were split and %d born; %d descriptions changed",
 				cfg.Previous, n[clustering.ItemsCame], n[clustering.ItemsGone], n[clustering.ItemsMoved],
 				n[clustering.ClustersDied], n[clustering.ClustersSplit], n[clustering.ClustersBorn], n[clustering.DescriptionsChanged])
 		}
-		if reached := figures["reached_epsilon"]; reached > o.Epsilon*(1+1e-6) {
+		if reached := figures["reached_epsilon"]; reached > o.Epsilon*(1+1e-6) && o.AssignOnly {
+			c.Say("cluster: the heaviest cluster, with items clipped, is %.3g above the mean, where --epsilon %g was asked for: cluster with --previous, which moves items", reached, o.Epsilon)
+		} else if reached > o.Epsilon*(1+1e-6) {
 			c.Say("cluster: whole items allow no better than --epsilon %.3g, where %g was asked for", reached, o.Epsilon)
 		}
-		c.Say("cluster: %.0f %% of the titles looked at, five a cluster, share a word with its description", 100*figures[clustering.SharedWords])
+		if shared, judged := figures[clustering.SharedWords]; judged {
+			c.Say("cluster: %.0f %% of the titles looked at, five a cluster, share a word with its description", 100*shared)
+		}
 		if n := r.Tally.Counts; o.Embeddings != nil {
 			c.Say("cluster: %d texts embedded, %d of them by earlier runs, in %d calls; %d tokens", n["embed_texts"], n["embed_texts_recorded"], n["embed_"+planning.CallsMade], n["embed_"+planning.PromptTokens])
 		}

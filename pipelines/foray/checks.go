@@ -74,6 +74,13 @@ func (o *options) check(f *pflag.FlagSet) error {
 	case has("keys") && !slices.Contains([]string{"", plan.AllKeys, plan.ObservedKeys}, o.keys):
 		return job.UsageError("--keys=%s: want %s or %s", o.keys, plan.AllKeys, plan.ObservedKeys)
 	}
+	if has("assign_only") && o.assignOnly {
+		for _, other := range []string{"previous", "clusters", "levels", "phrases", "describe"} {
+			if f.Changed(other) {
+				return job.UsageError("--assign_only makes no clusters, so there is nothing for --%s to act on: leave one of them out", other)
+			}
+		}
+	}
 	if has("embeddings") {
 		if err := o.checkEmbeddings(); err != nil {
 			return err

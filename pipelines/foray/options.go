@@ -39,6 +39,7 @@ type options struct {
 
 	clusters, levels int
 	previous         bool
+	assignOnly       bool
 	epsilon          float64
 	phrases          int
 	embeddings       string
@@ -131,6 +132,7 @@ var (
 	clusterGroup = group{"Clusters", func(o *options, f *pflag.FlagSet) {
 		f.IntVar(&o.clusters, "clusters", 0, "number of interest clusters (default: 761, or items ÷ 20 where that is less, at least 8)")
 		f.BoolVar(&o.previous, "previous", false, "go on from the published clustering: items and clusters keep their ids, and clusters that are still the same keep their descriptions")
+		f.BoolVar(&o.assignOnly, "assign_only", false, "make no clusters: items of the published clustering keep theirs, and new items join the nearest that has room; --items is the whole catalogue")
 		f.IntVar(&o.levels, "levels", 4, "levels of the cluster tree; clusters stand at the last")
 		f.Float64Var(&o.epsilon, "epsilon", balance.DefaultEpsilon, "how far a cluster's traffic may be above the mean, as a share of it; an item counts at most half a mean. More makes likeness count for more")
 		f.IntVar(&o.phrases, "phrases", describe.DefaultPhrases, "most phrases of a description, 1 to 10; prompts with all descriptions grow with them")
@@ -315,7 +317,7 @@ func (o *options) promptText() (string, error) {
 }
 
 func (o *options) forCluster() cluster.Options {
-	options := cluster.Options{Inputs: o.Inputs, Clusters: o.clusters, Levels: o.levels, Previous: o.previous, Epsilon: o.epsilon, Phrases: o.phrases, Seed: o.seed}
+	options := cluster.Options{Inputs: o.Inputs, Clusters: o.clusters, Levels: o.levels, Previous: o.previous, AssignOnly: o.assignOnly, Epsilon: o.epsilon, Phrases: o.phrases, Seed: o.seed}
 	if o.embeddings == openaiEmbeddings {
 		options.Embeddings = &o.embed
 	}

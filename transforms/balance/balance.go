@@ -55,16 +55,21 @@ type Clustering struct {
 	// its items' rows are zero, or cancel out.
 	Centroids kernel.Matrix
 	// Prices, one a leaf, in cosines, are what balance costs: a later item
-	// goes to the leaf with the largest cosine − price (see Place). Their mean
+	// goes to the leaf with the largest cosine − price (see Leaves). Their mean
 	// is 0.
 	Prices []float64
+	Loads
+	Tree Tree
+}
+
+// Loads are what the leaves of a clustering carry.
+type Loads struct {
 	// RawLoad and ClippedLoad, one a leaf, are the sums of the items' weights
 	// as given, and after clipping at half a mean raw load.
 	RawLoad, ClippedLoad []float64
 	// ReachedEpsilon is the heaviest clipped load ÷ the mean, − 1. It exceeds
 	// Options.Epsilon only where no move or swap of whole items helps.
 	ReachedEpsilon float64
-	Tree           Tree
 }
 
 // Fit clusters the rows of x, whose lengths do not matter, by the traffic that
@@ -115,21 +120,31 @@ func newFit(x *kernel.Matrix, weight []float64, opt *Options) (*fit, []float64, 
 // result is what came out, without the tree.
 func (f *fit) result(weight, clipped []float64) *Clustering {
 	c := &Clustering{
-		Assign:      f.assign,
-		Similarity:  make([]float32, f.x.Rows),
-		Prices:      f.price,
-		RawLoad:     make([]float64, f.k),
-		ClippedLoad: make([]float64, f.k),
+		Assign:     f.assign,
+		Similarity: make([]float32, f.x.Rows),
+		Prices:     f.price,
+		Loads:      loads(f.assign, weight, clipped, f.k),
 	}
 	for i, leaf := range c.Assign {
-		c.RawLoad[leaf] += weight[i]
-		c.ClippedLoad[leaf] += clipped[i]
 		c.Similarity[i] = kernel.Dot(f.x.Row(i), f.centroids.Row(int(leaf)))
 	}
-	for _, load := range c.ClippedLoad {
-		c.ReachedEpsilon = max(c.ReachedEpsilon, load/f.mean-1)
-	}
 	return c
+}
+
+// loads sums the weights of the k leaves; items without a leaf do not count.
+func loads(assign []int32, weight, clipped []float64, k int) Loads {
+	l := Loads{RawLoad: make([]float64, k), ClippedLoad: make([]float64, k)}
+	for i, leaf := range assign {
+		if leaf != New {
+			l.RawLoad[leaf] += weight[i]
+			l.ClippedLoad[leaf] += clipped[i]
+		}
+	}
+	mean := sum(clipped) / float64(k)
+	for _, load := range l.ClippedLoad {
+		l.ReachedEpsilon = max(l.ReachedEpsilon, load/mean-1)
+	}
+	return l
 }
 
 func check(x kernel.Matrix, weight []float64, opt Options) error {

@@ -285,41 +285,6 @@ func TestFitRefuses(t *testing.T) {
 	}
 }
 
-func TestPlace(t *testing.T) {
-	x, _ := blobs(2000, 16, 40, 0.08, 4)
-	c, err := Fit(x, zipf(2000, 0.8), Options{K: 50, Levels: 3, Seed: 8})
-	if err != nil {
-		t.Fatal(err)
-	}
-	assign, similarity, err := Place(x, c.Centroids, c.Prices)
-	if err != nil {
-		t.Fatal(err)
-	}
-	same := 0
-	for i := range assign {
-		if assign[i] == c.Assign[i] {
-			same++
-		}
-		unit := slices.Clone(x.Row(i))
-		kernel.Normalize(unit)
-		if want := kernel.Dot(unit, c.Centroids.Row(int(assign[i]))); similarity[i] != want {
-			t.Fatalf("similarity of item %d is %v, want %v", i, similarity[i], want)
-		}
-		value := float64(similarity[i]) - c.Prices[assign[i]]
-		for leaf, price := range c.Prices {
-			if other := float64(kernel.Dot(unit, c.Centroids.Row(leaf))) - price; other > value+1e-6 {
-				t.Fatalf("item %d is placed at %v, leaf %d gives %v", i, value, leaf, other)
-			}
-		}
-	}
-	if same < 1600 {
-		t.Errorf("%d of 2000 fitted items are placed where they were", same)
-	}
-	if _, _, err := Place(kernel.New(1, 3), c.Centroids, c.Prices); err == nil {
-		t.Error("differing columns: no error")
-	}
-}
-
 func TestLevelSizes(t *testing.T) {
 	for _, test := range []struct {
 		k, levels int

@@ -64,7 +64,12 @@ func refit(x kernel.Matrix, weight []float64, before Earlier, opt Options) (*Clu
 	if err := before.check(x.Rows, opt.K); err != nil {
 		return nil, changes, err
 	}
-	came := slices.Contains(before.Assign, New)
+	var fresh []int32
+	for i, leaf := range before.Assign {
+		if leaf == New {
+			fresh = append(fresh, int32(i))
+		}
+	}
 	f.assign = slices.Clone(before.Assign)
 	f.prepare()
 	copy(f.price, before.Prices)
@@ -74,7 +79,12 @@ func refit(x kernel.Matrix, weight []float64, before Earlier, opt Options) (*Clu
 	if f.near, err = kernel.TopK(f.x, f.centroids, candidates); err != nil {
 		return nil, changes, err
 	}
-	f.admit()
+	f.admit(fresh, func(number int) ([]int32, []float32) {
+		if i := fresh[number]; !f.zero[i] {
+			return f.near.Row(int(i))
+		}
+		return f.all, f.zeros
+	})
 	parent := slices.Clone(before.Parent)
 	for leaf := range int32(opt.K) {
 		if f.count[leaf] > 0 {
@@ -86,7 +96,7 @@ func refit(x kernel.Matrix, weight []float64, before Earlier, opt Options) (*Clu
 		}
 		changes.Split[leaf], parent[leaf] = from, parent[from]
 	}
-	if settled := slices.Clone(f.assign); came || before.Gone {
+	if settled := slices.Clone(f.assign); len(fresh) > 0 || before.Gone {
 		f.repair()
 		changes.Moved = f.restrain(before.Assign, settled)
 	}
@@ -129,25 +139,26 @@ func (f *fit) known() (kernel.Matrix, error) {
 	return m.Slice(0, f.k), nil
 }
 
-// admit gives new items a leaf, the heaviest first.
-func (f *fit) admit() {
-	var fresh []int32
-	for i, leaf := range f.assign {
-		if leaf == New {
-			fresh = append(fresh, int32(i))
-		}
+// admit gives items that have none a leaf, the heaviest first: the one with the
+// largest cosine − price that has room, or else the lightest. near are the
+// leaves that the item with a number in fresh may join, and its cosines.
+func (f *fit) admit(fresh []int32, near func(number int) ([]int32, []float32)) {
+	order := make([]int32, len(fresh))
+	for j := range order {
+		order[j] = int32(j)
 	}
-	slices.SortFunc(fresh, func(a, b int32) int {
-		return cmp.Or(cmp.Compare(f.weight[b], f.weight[a]), cmp.Compare(a, b))
+	slices.SortFunc(order, func(a, b int32) int {
+		return cmp.Or(cmp.Compare(f.weight[fresh[b]], f.weight[fresh[a]]), cmp.Compare(a, b))
 	})
-	for _, i := range fresh {
-		index, score := f.near.Row(int(i))
-		if f.zero[i] {
-			index, score = f.all, f.zeros
-		}
+	for _, j := range order {
+		i := fresh[j]
+		index, score := near(int(j))
 		best, bestValue, roomy := int32(New), math.Inf(-1), false
-		for j, leaf := range index {
-			value, room := float64(score[j])-f.price[leaf], f.load[leaf]+f.weight[i] <= f.limit
+		for at, leaf := range index {
+			value, room := float64(score[at])-f.price[leaf], f.load[leaf]+f.weight[i] <= f.limit
+			if !room {
+				value = -f.load[leaf]
+			}
 			if room && !roomy || room == roomy && value > bestValue {
 				best, bestValue, roomy = leaf, value, room
 			}

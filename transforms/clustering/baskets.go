@@ -148,3 +148,33 @@ func engage(ids []string, blocks func(*[]byte) bool) (*engagement, error) {
 	}
 	return e, nil
 }
+
+// of is the engagement with some of the items, ascending; the events of the
+// others do not count.
+func (e *engagement) of(items []int32) *engagement {
+	if len(items) == len(e.Events) {
+		return e
+	}
+	some := &engagement{Events: make([]float64, len(items)), Unknown: e.Unknown}
+	number := make([]int32, len(e.Events))
+	for i := range number {
+		number[i] = -1
+	}
+	for i, item := range items {
+		number[item] = int32(i)
+		some.Events[i] = e.Events[item]
+		some.Known += int64(e.Events[item])
+	}
+	for _, basket := range e.Baskets {
+		var kept []int32
+		for _, item := range basket {
+			if n := number[item]; n >= 0 {
+				kept = append(kept, n)
+			}
+		}
+		if len(kept) > 0 {
+			some.Baskets = append(some.Baskets, kept)
+		}
+	}
+	return some
+}

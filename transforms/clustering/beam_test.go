@@ -1,6 +1,7 @@
 package clustering
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -87,6 +88,10 @@ type input struct {
 	events    []string
 	embedding string
 	cfg       Config
+	// after, if not "", is where the tables of earlier clusterings are; number is
+	// how many there were.
+	after  string
+	number int64
 }
 
 func write(t *testing.T, path string, lines []string) {
@@ -113,9 +118,9 @@ func cluster(t *testing.T, in input) (store.Local, commit.Account) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := store.Local(filepath.Join(dir, "out"))
+	out := store.Local(cmp.Or(in.after, filepath.Join(dir, "out")))
 	cfg := in.cfg
-	cfg.Stage, cfg.Output, cfg.Version = "cluster", string(out), store.NewVersion(time.UnixMilli(1))
+	cfg.Stage, cfg.Output, cfg.Version = "cluster", string(out), store.NewVersion(time.UnixMilli(1+in.number))
 	commits := commit.Config{Output: cfg.Output, Stage: cfg.Stage, Version: cfg.Version, Publish: true, Last: true}
 	for _, table := range []string{schemas.ClustersTable, schemas.ItemClustersTable, schemas.ClusterModelTable} {
 		commits.Tables = append(commits.Tables, schemas.Manifest{Table: table})

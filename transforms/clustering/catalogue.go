@@ -6,8 +6,10 @@ import (
 	"foray/transforms/kernel"
 )
 
-// catalogue is items as a whole, sorted by id, each id once.
+// catalogue is items as a whole, each id once; a fit has them sorted by id.
 type catalogue struct {
+	// items are their numbers in the listing.
+	items      []int32
 	IDs, Texts []string
 	// Vectors are the given embeddings; no columns without them.
 	Vectors kernel.Matrix
@@ -20,11 +22,13 @@ func (c *catalogue) drop(out func(i int) bool) {
 		if out(i) {
 			continue
 		}
-		c.IDs[n], c.Texts[n] = c.IDs[i], c.Texts[i]
-		copy(c.Vectors.Row(n), c.Vectors.Row(i))
+		c.items[n], c.IDs[n], c.Texts[n] = c.items[i], c.IDs[i], c.Texts[i]
+		if c.Vectors.Cols > 0 {
+			copy(c.Vectors.Row(n), c.Vectors.Row(i))
+		}
 		n++
 	}
-	c.IDs, c.Texts = c.IDs[:n], c.Texts[:n]
+	c.items, c.IDs, c.Texts = c.items[:n], c.IDs[:n], c.Texts[:n]
 	c.Vectors.Rows, c.Vectors.Data = n, c.Vectors.Data[:n*c.Vectors.Cols]
 }
 

@@ -34,6 +34,9 @@ type Config struct {
 	Clusters, Levels int
 	// Previous is the version of clusters/ to go on from; "" for none.
 	Previous string
+	// AssignOnly is the version of clusters/ that items are assigned to, in place
+	// of a fit; "" for a fit.
+	AssignOnly string
 	// Epsilon is how far above the mean a leaf's clipped load may be; 0 for the
 	// default.
 	Epsilon float64
@@ -82,26 +85,17 @@ func (f *fitFn) ProcessElement(ctx context.Context, _ int, items func(*read.Item
 		return err
 	}
 	defer func() { err = errors.Join(err, l.Close()) }()
-	c, err := l.load(l.all())
-	if err != nil {
-		return err
-	}
 	rejected, err := rejects.Close(ctx, f.Config.Output, f.Config.Version, "items")
 	if err != nil {
 		return err
 	}
 	entry(rejected)
 	entry(commit.Count(map[string]int64{read.ItemRowsRejected: rejects.Len()}))
-	if f.Config.Embeddings != nil {
-		if err := f.Config.embed(ctx, c, entry); err != nil {
-			return failed(err, entry)
-		}
-	}
-	e, err := engage(c.IDs, baskets)
+	e, err := engage(l.IDs, baskets)
 	if err != nil {
 		return err
 	}
-	entry(commit.Count(map[string]int64{"items": int64(len(c.IDs)), "training_events_unknown_item": e.Unknown, "training_events_of_items": e.Known + e.Unknown}))
+	entry(commit.Count(map[string]int64{"training_events_unknown_item": e.Unknown, "training_events_of_items": e.Known + e.Unknown}))
 	if e.Known == 0 && e.Unknown > 0 {
 		entry(commit.Fail(fmt.Errorf("none of the %d events before the cut is of an item in the catalogue: do --item_id_column and --event_item_id_column name the same ids?", e.Unknown)))
 		return nil
@@ -110,27 +104,46 @@ func (f *fitFn) ProcessElement(ctx context.Context, _ int, items func(*read.Item
 	if err != nil {
 		return err
 	}
-	var p *previous
-	if f.Config.Previous != "" {
-		if p, err = readPrevious(ctx, b, f.Config.Previous); err != nil {
-			return err
-		}
+	work := f.Config.cluster
+	if f.Config.AssignOnly != "" {
+		work = f.Config.assign
 	}
-	fitted, err := f.Config.fit(c, e, p)
+	made, err := work(ctx, b, l, e, entry)
 	if err != nil {
-		entry(commit.Fail(err))
-		return nil
+		return failed(err, entry)
 	}
-	if f.Config.Names != nil {
-		if err := fitted.name(ctx, f.Config, e, entry); err != nil {
-			return failed(err, entry)
+	progress.Add(f.Config.Stage, int64(len(l.IDs)))
+	return made.write(ctx, b, f.Config, entry)
+}
+
+// cluster makes a clustering.
+func (cfg Config) cluster(ctx context.Context, b store.Bucket, l *listing, e *engagement, entry func(commit.Entry)) (*fitted, error) {
+	c, err := l.load(l.all(), heads|vectors)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Embeddings != nil {
+		if err := cfg.embed(ctx, c, entry); err != nil {
+			return nil, err
 		}
 	}
-	if err := fitted.judgeWords(f.Config.Seed); err != nil {
-		return err
+	e = e.of(c.items)
+	var p *previous
+	if cfg.Previous != "" {
+		if p, err = readPrevious(ctx, b, cfg.Previous); err != nil {
+			return nil, err
+		}
 	}
-	progress.Add(f.Config.Stage, int64(len(c.IDs)))
-	return fitted.write(ctx, b, f.Config, entry)
+	f, err := cfg.fit(c, e, p)
+	if err != nil {
+		return nil, &commit.Failure{Exit: 1, Message: err.Error()}
+	}
+	if cfg.Names != nil {
+		if err := f.name(ctx, cfg, e, entry); err != nil {
+			return nil, err
+		}
+	}
+	return f, f.judgeWords(cfg.Seed)
 }
 
 // failed makes an entry of a failure that running again at once cannot cure.
@@ -146,7 +159,10 @@ func failed(err error, entry func(commit.Entry)) error {
 // fitted is a clustering with its words.
 type fitted struct {
 	*balance.Clustering
-	catalogue    *catalogue
+	// IDs and weight are those of all items, weight their events.
+	IDs          []string
+	weight       []float64
+	catalogue    *catalogue             // of those that were fitted
 	model        *embed.Model           // nil where embeddings were given
 	descriptions []describe.Description // by node
 	traffic      []float64              // by node, a share
@@ -154,12 +170,13 @@ type fitted struct {
 	ids          []int32                // by node
 	previous     *previous              // nil for none
 	changes      *changes               // of it
+	assigned     *assigned              // nil for a fit
 	// shared is what describe.SharedWords tells of the leaves.
 	shared float64
 }
 
 func (cfg Config) fit(c *catalogue, e *engagement, p *previous) (*fitted, error) {
-	f := &fitted{catalogue: c, previous: p}
+	f := &fitted{IDs: c.IDs, weight: e.Events, catalogue: c, previous: p}
 	k := 0
 	if p == nil {
 		var err error
@@ -186,7 +203,7 @@ func (cfg Config) fit(c *catalogue, e *engagement, p *previous) (*fitted, error)
 			f.ids = append(f.ids, int32(node))
 		}
 	}
-	f.sum(e)
+	f.sum()
 	if err := f.describe(cfg, e); err != nil {
 		return nil, err
 	}
@@ -195,17 +212,20 @@ func (cfg Config) fit(c *catalogue, e *engagement, p *previous) (*fitted, error)
 
 // sum adds items and traffic up, from the leaves to the top. Without events
 // every item counts the same.
-func (f *fitted) sum(e *engagement) {
-	nodes := len(f.Tree.Level)
+func (f *fitted) sum() {
+	nodes, total := len(f.Tree.Level), 0.0
+	for _, w := range f.weight {
+		total += w
+	}
 	f.traffic, f.items = make([]float64, nodes), make([]int64, nodes)
 	for i, leaf := range f.Assign {
-		weight, total := e.Events[i], float64(e.Known)
-		if e.Known == 0 {
-			weight, total = 1, float64(len(f.Assign))
+		share := 1 / float64(len(f.Assign))
+		if total > 0 {
+			share = f.weight[i] / total
 		}
 		for node := leaf; node >= 0; node = f.Tree.Parent[node] {
 			f.items[node]++
-			f.traffic[node] += weight / total
+			f.traffic[node] += share
 		}
 	}
 }
@@ -225,7 +245,7 @@ func (f *fitted) write(ctx context.Context, b store.Bucket, cfg Config, entry fu
 	}
 	slices.SortFunc(clusters, func(a, b schemas.Cluster) int { return cmp.Compare(a.ClusterID, b.ClusterID) })
 	var items []schemas.ItemCluster
-	for i, id := range f.catalogue.IDs {
+	for i, id := range f.IDs {
 		items = append(items, schemas.ItemCluster{ItemID: id, ClusterID: f.ids[f.Assign[i]], Similarity: f.Similarity[i]})
 	}
 	for _, write := range []func() (store.Receipt, error){
@@ -246,13 +266,17 @@ func (f *fitted) write(ctx context.Context, b store.Bucket, cfg Config, entry fu
 		entry(commit.Entry{Receipt: &receipt})
 	}
 	tally := commit.Tally{
-		Counts:  map[string]int64{"clusters": int64(f.Centroids.Rows)},
+		Counts:  map[string]int64{"items": int64(len(f.IDs)), "clusters": int64(f.Centroids.Rows)},
 		Figures: f.figures(),
 		Facts:   map[string]string{"clusters": strconv.Itoa(f.Centroids.Rows)},
 	}
 	if f.previous != nil {
 		maps.Copy(tally.Counts, f.changes.counts())
 		tally.Facts["previous"] = f.previous.version
+	}
+	if f.assigned != nil {
+		maps.Copy(tally.Counts, f.assigned.counts(f))
+		tally.Facts["assigned_to"] = f.assigned.from
 	}
 	entry(commit.Entry{Tally: &tally})
 	return nil
@@ -276,12 +300,15 @@ func (f *fitted) figures() map[string]float64 {
 		}
 		return slices.Max(load) * float64(len(load)) / sum
 	}
-	return map[string]float64{
+	figures := map[string]float64{
 		"heaviest_cluster_raw":     ratio(f.RawLoad),
 		"heaviest_cluster_clipped": ratio(f.ClippedLoad),
 		"reached_epsilon":          f.ReachedEpsilon,
-		SharedWords:                f.shared,
 	}
+	if f.assigned == nil {
+		figures[SharedWords] = f.shared
+	}
+	return figures
 }
 
 // The kinds of a model's rows.

@@ -47,7 +47,7 @@ func gather(t *testing.T, cfg Config, rejects *commit.Rejects, blocks ...read.It
 		t.Fatal(err)
 	}
 	defer l.Close()
-	c, err := l.load(l.all())
+	c, err := l.load(l.all(), heads|vectors)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -233,21 +233,36 @@ func chunkBy[T any, K comparable](values []T, key func(T) K) iter.Seq[[]T] {
 	}
 }
 
-// load gives some items, in the order asked for.
-func (l *listing) load(items []int32) (*catalogue, error) {
-	c := &catalogue{IDs: make([]string, len(items)), Texts: make([]string, len(items)), Vectors: kernel.New(len(items), l.dims)}
+// load gives some items, in the order asked for: texts, vectors, or both.
+func (l *listing) load(items []int32, what int) (*catalogue, error) {
+	c := &catalogue{items: slices.Clone(items), IDs: make([]string, len(items)), Texts: make([]string, len(items)), Vectors: kernel.Matrix{Rows: len(items)}}
+	if what&vectors != 0 {
+		c.Vectors = kernel.New(len(items), l.dims)
+	}
 	rows := make([]place, len(items))
 	for i, item := range items {
 		c.IDs[i], rows[i] = l.IDs[item], l.rows[item]
 	}
-	return c, l.visit(rows, heads|vectors, func(numbers []int32, block read.Items) error {
+	return c, l.visit(rows, what, func(numbers []int32, block read.Items) error {
 		for _, i := range numbers {
 			at := int(rows[i].at)
-			// A copy, or one text would hold all those of its block.
-			c.Texts[i] = strings.Clone(block.Texts[at])
-			copy(c.Vectors.Row(int(i)), block.Vectors[at*l.dims:])
+			if what&heads != 0 {
+				// A copy, or one text would hold all those of its block.
+				c.Texts[i] = strings.Clone(block.Texts[at])
+			}
+			if what&vectors != 0 {
+				copy(c.Vectors.Row(int(i)), block.Vectors[at*l.dims:])
+			}
 		}
 		return nil
+	})
+}
+
+// inBlockOrder gives items in an order in which each block is read once.
+func (l *listing) inBlockOrder(items []int32) []int32 {
+	return slices.SortedFunc(slices.Values(items), func(x, y int32) int {
+		a, b := l.rows[x], l.rows[y]
+		return cmp.Or(cmp.Compare(a.block, b.block), cmp.Compare(a.at, b.at))
 	})
 }
 

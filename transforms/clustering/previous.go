@@ -8,6 +8,7 @@ import (
 	"foray/schemas"
 	"foray/transforms/balance"
 	"foray/transforms/describe"
+	"foray/transforms/embed"
 	"foray/transforms/kernel"
 	"foray/transforms/store"
 	"foray/transforms/tables"
@@ -22,10 +23,14 @@ type previous struct {
 	next          int32
 	leaves        int
 	level, parent []int32
+	centroids     kernel.Matrix
 	prices        []float64
 	descriptions  []describe.Description
-	// leafOf is the leaf of each item.
-	leafOf map[string]int32
+	// items are sorted by id; leaf is the node of each.
+	items []schemas.ItemCluster
+	leaf  []int32
+	// model places texts; nil where the clustering is not by words.
+	model *embed.Model
 }
 
 // sameContent is the least share of the items of a node, before and now taken
@@ -46,7 +51,7 @@ func readPrevious(ctx context.Context, b store.Bucket, version string) (*previou
 	if err != nil {
 		return nil, err
 	}
-	p := &previous{version: version, leafOf: make(map[string]int32, len(items))}
+	p := &previous{version: version, items: items}
 	last := int32(0)
 	for _, row := range rows {
 		last = max(last, row.Level)
@@ -67,6 +72,11 @@ func readPrevious(ctx context.Context, b store.Bucket, version string) (*previou
 		p.ids = append(p.ids, row.ClusterID)
 		p.level = append(p.level, row.Level)
 		p.descriptions = append(p.descriptions, describe.Description{Phrases: row.Phrases, Text: row.Description})
+		if p.centroids.Cols = len(rows[0].Centroid); len(row.Centroid) != p.centroids.Cols {
+			return nil, fmt.Errorf("clusters %s: cluster %d has a centroid of %d floats, another of %d", version, row.ClusterID, len(row.Centroid), p.centroids.Cols)
+		}
+		p.centroids.Rows++
+		p.centroids.Data = append(p.centroids.Data, row.Centroid...)
 		if row.Level == last {
 			p.leaves++
 		}
@@ -82,20 +92,51 @@ func readPrevious(ctx context.Context, b store.Bucket, version string) (*previou
 		}
 		p.parent = append(p.parent, parent)
 	}
-	for _, item := range items {
+	for i, item := range items {
 		leaf, ok := node[item.ClusterID]
 		if !ok || int(leaf) >= p.leaves {
 			return nil, fmt.Errorf("item_clusters %s: item %s is in cluster %d, which is no leaf", version, item.ItemID, item.ClusterID)
 		}
-		p.leafOf[item.ItemID] = leaf
+		if i > 0 && items[i-1].ItemID >= item.ItemID {
+			return nil, fmt.Errorf("item_clusters %s: item %s stands before %s, and rows must be sorted", version, items[i-1].ItemID, item.ItemID)
+		}
+		p.leaf = append(p.leaf, leaf)
 	}
 	p.prices = make([]float64, p.leaves)
+	terms := &embed.Model{}
 	for _, row := range model {
-		if leaf, ok := node[row.Index]; ok && row.Kind == centroidKind && int(leaf) < p.leaves {
+		switch leaf, ok := node[row.Index]; {
+		case row.Kind == centroidKind && ok && int(leaf) < p.leaves:
 			p.prices[leaf] = row.Value
+		case row.Kind == termKind:
+			terms.Terms, terms.IDF = append(terms.Terms, row.Name), append(terms.IDF, row.Value)
+			terms.Basis.Data = append(terms.Basis.Data, row.Vector...)
+			terms.Basis.Cols = len(row.Vector)
 		}
 	}
+	if terms.Basis.Rows = len(terms.Terms); terms.Basis.Rows > 0 {
+		p.model = terms
+		terms.CoDims = p.centroids.Cols - terms.Basis.Cols
+	}
 	return p, nil
+}
+
+// find gives, for each of some sorted ids, its number among the items of the
+// clustering, or none of them: −1. gone counts those that are not among ids.
+func (p *previous) find(ids []string) (numbers []int32, gone int) {
+	numbers, gone = make([]int32, len(ids)), len(p.items)
+	at := 0
+	for i, id := range ids {
+		for at < len(p.items) && p.items[at].ItemID < id {
+			at++
+		}
+		numbers[i] = -1
+		if at < len(p.items) && p.items[at].ItemID == id {
+			numbers[i] = int32(at)
+			gone--
+		}
+	}
+	return numbers, gone
 }
 
 // changes are what a fit changed of the previous clustering.
@@ -112,13 +153,14 @@ func (p *previous) refit(cfg Config, c *catalogue, x kernel.Matrix, weight []flo
 		return nil, nil, fmt.Errorf("--previous goes on from %d clusters (%s), and --clusters asks for %d: leave it out, or cluster anew", p.leaves, p.version, cfg.Clusters)
 	}
 	before := balance.Earlier{Assign: make([]int32, len(c.IDs)), Prices: p.prices, Level: p.level, Parent: p.parent}
-	d := &changes{gone: len(p.leafOf)}
-	for i, id := range c.IDs {
-		leaf, ok := p.leafOf[id]
-		if before.Assign[i] = leaf; ok {
-			d.gone--
+	d := &changes{}
+	var numbers []int32
+	numbers, d.gone = p.find(c.IDs)
+	for i, number := range numbers {
+		before.Assign[i] = balance.New
+		if number >= 0 {
+			before.Assign[i] = p.leaf[number]
 		} else {
-			before.Assign[i] = balance.New
 			d.came++
 		}
 	}
@@ -128,12 +170,13 @@ func (p *previous) refit(cfg Config, c *catalogue, x kernel.Matrix, weight []flo
 	if err != nil {
 		return nil, nil, fmt.Errorf("%w (going on from clusters %s)", err, p.version)
 	}
-	d.kept = p.same(c.IDs, clustering)
+	d.kept = p.same(before.Assign, clustering)
 	return clustering, d, nil
 }
 
-// same tells of which nodes the content stayed.
-func (p *previous) same(ids []string, now *balance.Clustering) []bool {
+// same tells of which nodes the content stayed; earlier is each item's leaf
+// before.
+func (p *previous) same(earlier []int32, now *balance.Clustering) []bool {
 	nodes := len(p.ids)
 	before, after, both := make([]int, nodes), make([]int, nodes), make([]int, nodes)
 	climb := func(counts []int, leaf int32, parent []int32) {
@@ -141,14 +184,13 @@ func (p *previous) same(ids []string, now *balance.Clustering) []bool {
 			counts[node]++
 		}
 	}
-	for _, leaf := range p.leafOf {
+	for _, leaf := range p.leaf {
 		climb(before, leaf, p.parent)
 	}
 	was := make(map[int32]bool, 8)
-	for i, id := range ids {
+	for i, leaf := range earlier {
 		climb(after, now.Assign[i], now.Tree.Parent)
-		leaf, ok := p.leafOf[id]
-		if !ok {
+		if leaf == balance.New {
 			continue
 		}
 		clear(was)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strconv"
 
 	"foray/llm"
@@ -36,56 +37,89 @@ func (e *Embeddings) Options() map[string]string {
 // stands at its beginning, and models read no more than some thousand tokens.
 const longestText = 2000
 
-// embed gives the items of a catalogue vectors of their texts. Items whose text
-// the endpoint refuses become rejects; those without a text keep a zero row.
-func (cfg Config) embed(ctx context.Context, c *catalogue, entry func(commit.Entry)) (err error) {
+// embedder has texts embedded by the model, through the paid log.
+type embedder struct {
+	cfg    Config
+	model  planning.Model
+	calls  *planning.Calls
+	entry  func(commit.Entry)
+	counts map[string]int64
+}
+
+// newEmbedder opens the paid log; close must follow.
+func (cfg Config) newEmbedder(ctx context.Context, entry func(commit.Entry)) (*embedder, error) {
 	model := cfg.Embeddings.Model
 	model.Purpose = planning.ToEmbed
 	calls, err := planning.OpenCalls(ctx, planning.Config{Stage: cfg.Stage, Output: cfg.Output, Version: cfg.Version, Model: model})
 	if err != nil {
-		return err
+		return nil, err
 	}
+	return &embedder{cfg, model, calls, entry, map[string]int64{}}, nil
+}
+
+// embed gives the items of a catalogue vectors of their texts. Items whose text
+// the endpoint refuses become rejects; those without a text keep a zero row.
+func (m *embedder) embed(ctx context.Context, c *catalogue) error {
 	texts := make([]string, len(c.Texts))
 	for i, text := range c.Texts {
 		texts[i] = first(text, longestText)
 	}
-	told, err := calls.Embedder(cfg.Embeddings.Dims, cfg.Embeddings.Batch).Embed(ctx, texts, func(i int, vector []float32) error {
+	told, err := m.calls.Embedder(m.cfg.Embeddings.Dims, m.cfg.Embeddings.Batch).Embed(ctx, texts, func(i int, vector []float32) error {
 		if c.Vectors.Cols == 0 {
 			c.Vectors = kernel.New(len(texts), len(vector))
 		}
 		if len(vector) != c.Vectors.Cols {
-			return fmt.Errorf("%s embeds texts as %d and as %d numbers: give models of different lengths different names", model.Name, c.Vectors.Cols, len(vector))
+			return fmt.Errorf("%s embeds texts as %d and as %d numbers: give models of different lengths different names", m.model.Name, c.Vectors.Cols, len(vector))
 		}
 		copy(c.Vectors.Row(i), vector)
 		return nil
 	})
-	for _, damage := range calls.Damage() {
-		entry(commit.Entry{Reject: &schemas.Reject{Stage: cfg.Stage, Source: paidlog.Root, Reason: damage}})
+	m.counts["embed_texts"] += told.Asked + told.Recorded
+	m.counts["embed_texts_recorded"] += told.Recorded
+	m.counts[read.ItemRowsRejected] += int64(len(told.Refused))
+	if err != nil {
+		return err
 	}
-	var call *llm.CallError
-	if failed := calls.Failed(err); failed != nil {
-		err = failed
-	} else if errors.As(err, &call) {
-		err = &commit.Failure{Exit: 1, Message: fmt.Sprintf("embed the items: %v: run the same command again, what was answered is kept", call)}
+	for i, why := range told.Refused {
+		m.entry(commit.Entry{Reject: &schemas.Reject{
+			Stage: m.cfg.Stage, Source: c.IDs[i], Raw: commit.Cut(texts[i]),
+			Reason: fmt.Sprintf("%s does not embed the text of this item: %v", m.model.Name, why),
+		}})
 	}
-	counts, closing := calls.Close()
-	counts["embed_texts"], counts["embed_texts_recorded"] = told.Asked+told.Recorded, told.Recorded
-	counts[read.ItemRowsRejected] = int64(len(told.Refused))
-	entry(commit.Count(counts))
-	if err = errors.Join(err, closing); err != nil {
+	c.drop(func(i int) bool { return told.Refused[i] != nil })
+	return nil
+}
+
+// embed gives a catalogue to be fitted vectors of its texts.
+func (cfg Config) embed(ctx context.Context, c *catalogue, entry func(commit.Entry)) error {
+	m, err := cfg.newEmbedder(ctx, entry)
+	if err != nil {
+		return err
+	}
+	if err := m.close(m.embed(ctx, c)); err != nil {
 		return err
 	}
 	if c.Vectors.Cols == 0 {
 		return &commit.Failure{Exit: 1, Message: "no item has a text to embed: name the columns that say what an item is with --text_columns"}
 	}
-	for i, why := range told.Refused {
-		entry(commit.Entry{Reject: &schemas.Reject{
-			Stage: cfg.Stage, Source: c.IDs[i], Raw: commit.Cut(texts[i]),
-			Reason: fmt.Sprintf("%s does not embed the text of this item: %v", model.Name, why),
-		}})
-	}
-	c.drop(func(i int) bool { return told.Refused[i] != nil })
 	return nil
+}
+
+// close closes the paid log, and tells what was asked; err is embed's.
+func (m *embedder) close(err error) error {
+	for _, damage := range m.calls.Damage() {
+		m.entry(commit.Entry{Reject: &schemas.Reject{Stage: m.cfg.Stage, Source: paidlog.Root, Reason: damage}})
+	}
+	var call *llm.CallError
+	if failed := m.calls.Failed(err); failed != nil {
+		err = failed
+	} else if errors.As(err, &call) {
+		err = &commit.Failure{Exit: 1, Message: fmt.Sprintf("embed the items: %v: run the same command again, what was answered is kept", call)}
+	}
+	counts, closing := m.calls.Close()
+	maps.Copy(counts, m.counts)
+	m.entry(commit.Count(counts))
+	return errors.Join(err, closing)
 }
 
 // first is the first n characters of a text.

@@ -72,12 +72,7 @@ func Fit(texts []string, baskets [][]int32, opt Options) (*Model, kernel.Matrix,
 	if err := opt.check(); err != nil {
 		return nil, kernel.Matrix{}, err
 	}
-	documents := make([][]string, len(texts))
-	kernel.Parallel(len(texts), 256, func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			documents[i] = Terms(texts[i])
-		}
-	})
+	documents := documentsOf(texts)
 	m := &Model{}
 	m.Terms, m.IDF = vocabulary(documents)
 	byItem := tfidf(documents, m.Terms, m.IDF)
@@ -97,6 +92,16 @@ func Fit(texts []string, baskets [][]int32, opt Options) (*Model, kernel.Matrix,
 	return m, joined, nil
 }
 
+func documentsOf(texts []string) [][]string {
+	documents := make([][]string, len(texts))
+	kernel.Parallel(len(texts), 256, func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			documents[i] = Terms(texts[i])
+		}
+	})
+	return documents
+}
+
 // Embed places texts by the model alone: rows of unit length in the fit's
 // space, without co-engagement; zero where the model knows no term of a text.
 // It returns an error if the model's parts do not fit each other.
@@ -105,11 +110,7 @@ func (m *Model) Embed(texts []string) (kernel.Matrix, error) {
 		return kernel.Matrix{}, fmt.Errorf("embed: broken model: %d terms, %d idf values, a basis of %d rows, %d co-engagement columns",
 			len(m.Terms), len(m.IDF), m.Basis.Rows, m.CoDims)
 	}
-	documents := make([][]string, len(texts))
-	for i, text := range texts {
-		documents[i] = Terms(text)
-	}
-	return pad(m.project(tfidf(documents, m.Terms, m.IDF)), m.Basis.Cols+m.CoDims)
+	return Pad(m.project(tfidf(documentsOf(texts), m.Terms, m.IDF)), m.Basis.Cols+m.CoDims)
 }
 
 // project returns a·Basis.

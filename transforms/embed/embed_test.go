@@ -220,7 +220,7 @@ func TestRefuses(t *testing.T) {
 	if _, err := Join(kernel.Matrix{Rows: 1, Cols: 1, Data: []float32{float32(math.NaN())}}, nil, DefaultOptions()); err == nil {
 		t.Error("NaN: no error")
 	}
-	if _, err := pad(kernel.New(1, 3), 2); err == nil {
+	if _, err := Pad(kernel.New(1, 3), 2); err == nil {
 		t.Error("too many columns: no error")
 	}
 }

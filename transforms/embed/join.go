@@ -56,10 +56,10 @@ func Join(content kernel.Matrix, baskets [][]int32, opt Options) (kernel.Matrix,
 	return joined, nil
 }
 
-// pad places items by content alone in a joined space of cols columns: rows of
+// Pad places items by content alone in a joined space of cols columns: rows of
 // unit length, with zeros for co-engagement. content must not have more than
 // cols columns.
-func pad(content kernel.Matrix, cols int) (kernel.Matrix, error) {
+func Pad(content kernel.Matrix, cols int) (kernel.Matrix, error) {
 	if content.Cols > cols {
 		return kernel.Matrix{}, fmt.Errorf("embed: vectors of %d columns do not fit a space of %d", content.Cols, cols)
 	}
