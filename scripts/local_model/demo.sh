@@ -14,4 +14,4 @@ url=$("$here/run.sh" start --port $port)
 trap '"$here/run.sh" stop --port $port' EXIT
 "$here/../../bin/foray" run --items "$1/items.csv" --events "$1/events.csv" --clusters 72 --output "$2" \
   --planner openai --llm_endpoint "$url" --llm_model smollm2-135m --llm_decode grammar --llm_concurrency 4 \
-  --key_coverage "${3:-0.4}"
+  --llm_max_tokens 96 --key_coverage "${3:-0.4}"
