@@ -68,6 +68,6 @@ func (o *Options) made() map[string]string {
 		return made
 	}
 	made["clusters"], made["levels"], made["phrases"] = strconv.Itoa(o.Clusters), strconv.Itoa(o.Levels), strconv.Itoa(o.Phrases)
-	made["seed"] = strconv.FormatUint(o.Seed, 10)
+	made["fit_sample"], made["seed"] = strconv.Itoa(o.FitSample), strconv.FormatUint(o.Seed, 10)
 	return made
 }

@@ -9,6 +9,7 @@ package cluster
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"strconv"
 	"time"
@@ -33,6 +34,8 @@ type Options struct {
 	Previous bool
 	// AssignOnly assigns items to the published clustering, and makes none.
 	AssignOnly bool
+	// FitSample is the most items that the clusters are made from; 0 for all.
+	FitSample int
 	// Epsilon is how far above the mean a leaf's traffic may be, with items
 	// clipped, as a share of the mean.
 	Epsilon float64
@@ -70,7 +73,7 @@ func Run(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 	}
 	cfg := clustering.Config{
 		Stage: "cluster", Output: c.Output, Version: c.Version,
-		Clusters: o.Clusters, Levels: o.Levels, Epsilon: o.Epsilon, Phrases: o.Phrases, Seed: o.Seed, Embeddings: o.Embeddings, Names: o.Names, Until: until, Keep: o.Keep,
+		Clusters: o.Clusters, Levels: o.Levels, FitSample: o.FitSample, Epsilon: o.Epsilon, Phrases: o.Phrases, Seed: o.Seed, Embeddings: o.Embeddings, Names: o.Names, Until: until, Keep: o.Keep,
 		ItemIDColumn: o.ItemID, EmbeddingColumn: o.Embedding,
 	}
 	going := map[string]string{}
@@ -122,11 +125,7 @@ func Run(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 				cfg.Previous, n[clustering.ItemsCame], n[clustering.ItemsGone], n[clustering.ItemsMoved],
 				n[clustering.ClustersDied], n[clustering.ClustersSplit], n[clustering.ClustersBorn], n[clustering.DescriptionsChanged])
 		}
-		if reached := figures["reached_epsilon"]; reached > o.Epsilon*(1+1e-6) && o.AssignOnly {
-			c.Say("cluster: the heaviest cluster, with items clipped, is %.3g above the mean, where --epsilon %g was asked for: cluster with --previous, which moves items", reached, o.Epsilon)
-		} else if reached > o.Epsilon*(1+1e-6) {
-			c.Say("cluster: whole items allow no better than --epsilon %.3g, where %g was asked for", reached, o.Epsilon)
-		}
+		o.sayReached(c, r.Tally)
 		if shared, judged := figures[clustering.SharedWords]; judged {
 			c.Say("cluster: %.0f %% of the titles looked at, five a cluster, share a word with its description", 100*shared)
 		}
@@ -139,6 +138,28 @@ func Run(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 		}
 	}
 	return r, err
+}
+
+// sayReached tells what balance was reached, if not the one asked for.
+func (o *Options) sayReached(c *job.Command, t commit.Tally) {
+	fitted, items := t.Counts[clustering.ItemsFitted], t.Counts["items"]
+	sampled := fitted > 0 && fitted < items
+	if sampled {
+		c.Say("cluster: made from a sample of %d items, drawn by traffic, which the other %d then joined", fitted, items-fitted)
+	}
+	reached := t.Figures["reached_epsilon"]
+	if reached <= o.Epsilon*(1+1e-6) {
+		return
+	}
+	above := fmt.Sprintf("the heaviest cluster, with items clipped, is %.3g above the mean, where --epsilon %g was asked for", reached, o.Epsilon)
+	switch {
+	case o.AssignOnly:
+		c.Say("cluster: %s: items that have a cluster stay there, and --previous would move some", above)
+	case sampled:
+		c.Say("cluster: %s: items of the sample stay where they are when the others join, and a larger --fit_sample brings it down", above)
+	default:
+		c.Say("cluster: whole items allow no better than --epsilon %.3g, where %g was asked for", reached, o.Epsilon)
+	}
 }
 
 // naming are the options that names depend on.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"path/filepath"
+	"slices"
 	"strconv"
 	"testing"
 
@@ -76,4 +77,36 @@ func TestAssignOnly(t *testing.T) {
 		t.Errorf("%d texts were embedded for %d new items, after %d", n, len(now)-len(first), asked)
 	}
 	run("cluster", all, "--assign_only").want(t, 2, "were made from vectors of m, and now items come with the words of their texts: give --embeddings=openai --embed_model=m")
+}
+
+// Clusters made from a sample have all items, the same on one core and on two,
+// and an endpoint's budget is one for the sample and the others.
+func TestFitSample(t *testing.T) {
+	_, sources := curated(t)
+	args := func(output string, more ...string) []string {
+		return append([]string{"--items", filepath.Join(sources, catalogue.ItemsFile), "--events", filepath.Join(sources, catalogue.EventsFile), "--output", output, "--clusters=8", "--fit_sample=120"}, more...)
+	}
+	output, other := t.TempDir(), t.TempDir()
+	foray(t, append([]string{"run"}, args(output)...)...).want(t, 0, "made from a sample of 120 items, drawn by traffic, which the other 180 then joined")
+	t.Setenv("GOMAXPROCS", "1")
+	foray(t, append([]string{"cluster"}, args(other)...)...).want(t, 0)
+	for _, table := range []string{schemas.ClustersTable, schemas.ItemClustersTable, schemas.ClusterModelTable} {
+		if have, want := newest(t, other, table).Parts, newest(t, output, table).Parts; !slices.Equal(have, want) {
+			t.Errorf("%s: on one core %v, on all %v", table, have, want)
+		}
+	}
+	t.Setenv("GOMAXPROCS", "2")
+
+	n := smallTexts(t, sources)
+	endpoint := llmtest.Start(t, vectors)
+	output = t.TempDir()
+	embedded := []string{"--embeddings=openai", "--embed_endpoint=" + endpoint.URL, "--embed_model=m", "--embed_batch=16"}
+	foray(t, append([]string{"cluster", "--embed_max_calls=9"}, args(output, embedded...)...)...).want(t, 4, "9 calls were made of the 9 allowed")
+	if endpoint.Calls() != 9 {
+		t.Errorf("%d calls, 9 are allowed", endpoint.Calls())
+	}
+	foray(t, append([]string{"cluster"}, args(output, embedded...)...)...).want(t, 0)
+	if m := newest(t, output, schemas.ClustersTable); m.Counts["embed_texts"] != n || m.Counts["items"] != 300 || m.Counts[clustering.ItemsFitted] != 120 {
+		t.Errorf("counted are %v, of %d texts", m.Counts, n)
+	}
 }

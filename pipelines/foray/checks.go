@@ -33,6 +33,8 @@ func (o *options) check(f *pflag.FlagSet) error {
 		return job.UsageError("--keep_versions=%d: want a number of versions, or 0 to keep all", o.keepVersions)
 	case has("phrases") && (o.phrases < 1 || o.phrases > describe.MaxPhrases):
 		return job.UsageError("--phrases=%d: a description has 1 to %d phrases", o.phrases, describe.MaxPhrases)
+	case has("fit_sample") && o.fitSample < 0:
+		return job.UsageError("--fit_sample=%d: want a number of items, or 0 for all", o.fitSample)
 	case has("history") && (o.history < 1 || o.history > schemas.MaxHistory):
 		return job.UsageError("--history=%d: want 1 to %d clusters", o.history, schemas.MaxHistory)
 	case has("key_order") && !slices.Contains([]keyspace.Order{keyspace.Sequence, keyspace.Set}, keyspace.Order(o.keyOrder)):
@@ -75,7 +77,7 @@ func (o *options) check(f *pflag.FlagSet) error {
 		return job.UsageError("--keys=%s: want %s or %s", o.keys, plan.AllKeys, plan.ObservedKeys)
 	}
 	if has("assign_only") && o.assignOnly {
-		for _, other := range []string{"previous", "clusters", "levels", "phrases", "describe"} {
+		for _, other := range []string{"previous", "clusters", "levels", "fit_sample", "phrases", "describe"} {
 			if f.Changed(other) {
 				return job.UsageError("--assign_only makes no clusters, so there is nothing for --%s to act on: leave one of them out", other)
 			}

@@ -38,6 +38,7 @@ type options struct {
 	shards       int
 
 	clusters, levels int
+	fitSample        int
 	previous         bool
 	assignOnly       bool
 	epsilon          float64
@@ -134,6 +135,7 @@ var (
 		f.BoolVar(&o.previous, "previous", false, "go on from the published clustering: items and clusters keep their ids, and clusters that are still the same keep their descriptions")
 		f.BoolVar(&o.assignOnly, "assign_only", false, "make no clusters: items of the published clustering keep theirs, and new items join the nearest that has room; --items is the whole catalogue")
 		f.IntVar(&o.levels, "levels", 4, "levels of the cluster tree; clusters stand at the last")
+		f.IntVar(&o.fitSample, "fit_sample", 1_000_000, "make the clusters from at most so many items, drawn by their traffic; the others then join them. 0 takes all, in memory")
 		f.Float64Var(&o.epsilon, "epsilon", balance.DefaultEpsilon, "how far a cluster's traffic may be above the mean, as a share of it; an item counts at most half a mean. More makes likeness count for more")
 		f.IntVar(&o.phrases, "phrases", describe.DefaultPhrases, "most phrases of a description, 1 to 10; prompts with all descriptions grow with them")
 		f.StringVar(&o.describe, "describe", phrasesDescribe, "phrases: clusters are called by their phrases; or llm: a model names them, from their phrases and titles (--llm_endpoint, --llm_model)")
@@ -317,7 +319,7 @@ func (o *options) promptText() (string, error) {
 }
 
 func (o *options) forCluster() cluster.Options {
-	options := cluster.Options{Inputs: o.Inputs, Clusters: o.clusters, Levels: o.levels, Previous: o.previous, AssignOnly: o.assignOnly, Epsilon: o.epsilon, Phrases: o.phrases, Seed: o.seed}
+	options := cluster.Options{Inputs: o.Inputs, Clusters: o.clusters, Levels: o.levels, FitSample: o.fitSample, Previous: o.previous, AssignOnly: o.assignOnly, Epsilon: o.epsilon, Phrases: o.phrases, Seed: o.seed}
 	if o.embeddings == openaiEmbeddings {
 		options.Embeddings = &o.embed
 	}

@@ -78,9 +78,17 @@ func (l *Leaves) Near(x kernel.Matrix) (kernel.Neighbors, error) {
 	return near, nil
 }
 
+// Cosine is that of a row, of any length, and a leaf's centroid; 0 for a row of
+// zeros.
+func (l *Leaves) Cosine(row []float32, leaf int32) float32 {
+	row = slices.Clone(row)
+	kernel.Normalize(row)
+	return kernel.Dot(row, l.centroids.Row(int(leaf)))
+}
+
 // Later are items that came after a fit.
 type Later struct {
-	// Items are their numbers, ascending; row i of Near is that of Items[i].
+	// Items are their numbers; row i of Near is that of Items[i].
 	Items []int32
 	Near  kernel.Neighbors
 }

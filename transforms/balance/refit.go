@@ -148,7 +148,7 @@ func (f *fit) admit(fresh []int32, near func(number int) ([]int32, []float32)) {
 		order[j] = int32(j)
 	}
 	slices.SortFunc(order, func(a, b int32) int {
-		return cmp.Or(cmp.Compare(f.weight[fresh[b]], f.weight[fresh[a]]), cmp.Compare(a, b))
+		return cmp.Or(cmp.Compare(f.weight[fresh[b]], f.weight[fresh[a]]), cmp.Compare(fresh[a], fresh[b]))
 	})
 	for _, j := range order {
 		i := fresh[j]

@@ -392,6 +392,10 @@ func TestWhatCannotBeClustered(t *testing.T) {
 			items:  map[string][]string{"items.csv": append([]string{itemHeader}, rows...)},
 			events: log, cfg: Config{Clusters: items + 1, Levels: 2, Until: until},
 		}, "120 items cannot fill 121 clusters: give more items, or fewer --clusters"},
+		{"a sample of fewer items than clusters", input{
+			items:  map[string][]string{"items.csv": append([]string{itemHeader}, rows...)},
+			events: log, cfg: Config{Clusters: 20, FitSample: 19, Levels: 2, Until: until},
+		}, "--fit_sample=19 items cannot fill 20 clusters: fit on more items, or give fewer --clusters"},
 		{"other ids", input{
 			items:  map[string][]string{"items.csv": append([]string{itemHeader}, rows...)},
 			events: []string{"user_id,item_id,timestamp", "u,1,1700000000"}, cfg: Config{Levels: 2, Until: until},

@@ -9,7 +9,9 @@ import (
 // catalogue is items as a whole, each id once; a fit has them sorted by id.
 type catalogue struct {
 	// items are their numbers in the listing.
-	items      []int32
+	items []int32
+	// stands is the weight that each stands for in a fit; nil for its events.
+	stands     []float64
 	IDs, Texts []string
 	// Vectors are the given embeddings; no columns without them.
 	Vectors kernel.Matrix
@@ -23,12 +25,18 @@ func (c *catalogue) drop(out func(i int) bool) {
 			continue
 		}
 		c.items[n], c.IDs[n], c.Texts[n] = c.items[i], c.IDs[i], c.Texts[i]
+		if c.stands != nil {
+			c.stands[n] = c.stands[i]
+		}
 		if c.Vectors.Cols > 0 {
 			copy(c.Vectors.Row(n), c.Vectors.Row(i))
 		}
 		n++
 	}
 	c.items, c.IDs, c.Texts = c.items[:n], c.IDs[:n], c.Texts[:n]
+	if c.stands != nil {
+		c.stands = c.stands[:n]
+	}
 	c.Vectors.Rows, c.Vectors.Data = n, c.Vectors.Data[:n*c.Vectors.Cols]
 }
 

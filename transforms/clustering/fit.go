@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strconv"
@@ -17,6 +18,7 @@ import (
 	"foray/transforms/commit"
 	"foray/transforms/describe"
 	"foray/transforms/embed"
+	"foray/transforms/kernel"
 	"foray/transforms/partition"
 	"foray/transforms/planning"
 	"foray/transforms/progress"
@@ -37,6 +39,8 @@ type Config struct {
 	// AssignOnly is the version of clusters/ that items are assigned to, in place
 	// of a fit; "" for a fit.
 	AssignOnly string
+	// FitSample is the most items that a fit sees; 0 for all.
+	FitSample int
 	// Epsilon is how far above the mean a leaf's clipped load may be; 0 for the
 	// default.
 	Epsilon float64
@@ -116,34 +120,71 @@ func (f *fitFn) ProcessElement(ctx context.Context, _ int, items func(*read.Item
 	return made.write(ctx, b, f.Config, entry)
 }
 
-// cluster makes a clustering.
+// cluster makes a clustering, and words for it.
 func (cfg Config) cluster(ctx context.Context, b store.Bucket, l *listing, e *engagement, entry func(commit.Entry)) (*fitted, error) {
-	c, err := l.load(l.all(), heads|vectors)
-	if err != nil {
-		return nil, err
-	}
-	if cfg.Embeddings != nil {
-		if err := cfg.embed(ctx, c, entry); err != nil {
-			return nil, err
-		}
-	}
-	e = e.of(c.items)
 	var p *previous
 	if cfg.Previous != "" {
+		var err error
 		if p, err = readPrevious(ctx, b, cfg.Previous); err != nil {
 			return nil, err
 		}
+		p.find(l.IDs)
 	}
-	f, err := cfg.fit(c, e, p)
+	f, err := cfg.group(ctx, l, e, p, entry)
 	if err != nil {
-		return nil, &commit.Failure{Exit: 1, Message: err.Error()}
+		return nil, err
+	}
+	if err := f.describe(cfg); err != nil {
+		return nil, failure("%v", err)
 	}
 	if cfg.Names != nil {
-		if err := f.name(ctx, cfg, e, entry); err != nil {
+		if err := f.name(ctx, cfg, entry); err != nil {
 			return nil, err
 		}
 	}
+	f.sum()
 	return f, f.judgeWords(cfg.Seed)
+}
+
+// group clusters all items, or a sample of them where they are many, which the
+// others then join.
+func (cfg Config) group(ctx context.Context, l *listing, e *engagement, p *previous, entry func(commit.Entry)) (f *fitted, err error) {
+	chosen, stands := sample(l.IDs, e.Events, cfg.FitSample, cfg.Seed)
+	if stands != nil && p == nil {
+		k, err := clustersFor(len(l.IDs), cfg.Clusters)
+		if err != nil {
+			return nil, failure("%v", err)
+		}
+		if cfg.Clusters = k; k > cfg.FitSample {
+			return nil, failure("--fit_sample=%d items cannot fill %d clusters: fit on more items, or give fewer --clusters", cfg.FitSample, k)
+		}
+	}
+	c, err := l.load(chosen, heads|vectors)
+	if err != nil {
+		return nil, err
+	}
+	c.stands = stands
+	var asked *embedder
+	if cfg.Embeddings != nil {
+		if asked, err = cfg.openEmbedder(ctx, entry); err != nil {
+			return nil, err
+		}
+		defer func() { err = errors.Join(err, asked.close()) }()
+		if err := asked.embed(ctx, c); err != nil {
+			return nil, err
+		}
+		if c.Vectors.Cols == 0 {
+			return nil, failure("no item has a text to embed: name the columns that say what an item is with --text_columns")
+		}
+	}
+	if f, err = cfg.fit(c, e.of(c.items), p); err != nil {
+		return nil, failure("%v", err)
+	}
+	if stands == nil {
+		return f, nil
+	}
+	c.Vectors = kernel.Matrix{} // have done their work
+	return f, f.extend(ctx, cfg, l, e, chosen, asked)
 }
 
 // failed makes an entry of a failure that running again at once cannot cure.
@@ -160,9 +201,12 @@ func failed(err error, entry func(commit.Entry)) error {
 type fitted struct {
 	*balance.Clustering
 	// IDs and weight are those of all items, weight their events.
-	IDs          []string
-	weight       []float64
-	catalogue    *catalogue             // of those that were fitted
+	IDs    []string
+	weight []float64
+	// catalogue and engagement are those of the fitted items, leaf their leaves.
+	catalogue    *catalogue
+	engagement   *engagement
+	leaf         []int32
 	model        *embed.Model           // nil where embeddings were given
 	descriptions []describe.Description // by node
 	traffic      []float64              // by node, a share
@@ -175,8 +219,13 @@ type fitted struct {
 	shared float64
 }
 
+// fit clusters a catalogue.
 func (cfg Config) fit(c *catalogue, e *engagement, p *previous) (*fitted, error) {
-	f := &fitted{IDs: c.IDs, weight: e.Events, catalogue: c, previous: p}
+	f := &fitted{IDs: c.IDs, weight: e.Events, catalogue: c, engagement: e, previous: p}
+	weight := e.Events
+	if c.stands != nil {
+		weight = c.stands
+	}
 	k := 0
 	if p == nil {
 		var err error
@@ -190,12 +239,12 @@ func (cfg Config) fit(c *catalogue, e *engagement, p *previous) (*fitted, error)
 	}
 	f.model = model
 	if p != nil {
-		if f.Clustering, f.changes, err = p.refit(cfg, c, x, e.Events); err != nil {
+		if f.Clustering, f.changes, err = p.refit(cfg, c, x, weight); err != nil {
 			return nil, err
 		}
 		f.ids = p.born(f.changes)
 	} else {
-		f.Clustering, err = balance.Fit(x, e.Events, balance.Options{K: k, Levels: cfg.Levels, Epsilon: cfg.Epsilon, Seed: cfg.Seed})
+		f.Clustering, err = balance.Fit(x, weight, balance.Options{K: k, Levels: cfg.Levels, Epsilon: cfg.Epsilon, Seed: cfg.Seed})
 		if err != nil {
 			return nil, fmt.Errorf("cluster the items: %w", err)
 		}
@@ -203,10 +252,7 @@ func (cfg Config) fit(c *catalogue, e *engagement, p *previous) (*fitted, error)
 			f.ids = append(f.ids, int32(node))
 		}
 	}
-	f.sum()
-	if err := f.describe(cfg, e); err != nil {
-		return nil, err
-	}
+	f.leaf = f.Assign
 	return f, nil
 }
 
@@ -244,16 +290,12 @@ func (f *fitted) write(ctx context.Context, b store.Bucket, cfg Config, entry fu
 		clusters = append(clusters, row)
 	}
 	slices.SortFunc(clusters, func(a, b schemas.Cluster) int { return cmp.Compare(a.ClusterID, b.ClusterID) })
-	var items []schemas.ItemCluster
-	for i, id := range f.IDs {
-		items = append(items, schemas.ItemCluster{ItemID: id, ClusterID: f.ids[f.Assign[i]], Similarity: f.Similarity[i]})
-	}
 	for _, write := range []func() (store.Receipt, error){
 		func() (store.Receipt, error) {
 			return tables.WriteShard(ctx, b, schemas.ClustersTable, cfg.Version, 0, 1, clusters)
 		},
 		func() (store.Receipt, error) {
-			return tables.WriteShard(ctx, b, schemas.ItemClustersTable, cfg.Version, 0, 1, items)
+			return store.WriteAttempt(ctx, b, schemas.ItemClustersTable, cfg.Version, 0, 1, tables.Ext, f.writeItems)
 		},
 		func() (store.Receipt, error) {
 			return tables.WriteShard(ctx, b, schemas.ClusterModelTable, cfg.Version, 0, 1, f.modelRows())
@@ -270,6 +312,9 @@ func (f *fitted) write(ctx context.Context, b store.Bucket, cfg Config, entry fu
 		Figures: f.figures(),
 		Facts:   map[string]string{"clusters": strconv.Itoa(f.Centroids.Rows)},
 	}
+	if f.assigned == nil {
+		tally.Counts[ItemsFitted] = int64(len(f.leaf))
+	}
 	if f.previous != nil {
 		maps.Copy(tally.Counts, f.changes.counts())
 		tally.Facts["previous"] = f.previous.version
@@ -281,6 +326,25 @@ func (f *fitted) write(ctx context.Context, b store.Bucket, cfg Config, entry fu
 	entry(commit.Entry{Tally: &tally})
 	return nil
 }
+
+// writeItems writes item_clusters/, some rows at a time.
+func (f *fitted) writeItems(w io.Writer) (int64, error) {
+	out := tables.NewWriter[schemas.ItemCluster](w)
+	rows := make([]schemas.ItemCluster, 0, 4096)
+	for i, id := range f.IDs {
+		rows = append(rows, schemas.ItemCluster{ItemID: id, ClusterID: f.ids[f.Assign[i]], Similarity: f.Similarity[i]})
+		if len(rows) == cap(rows) || i == len(f.IDs)-1 {
+			if err := out.Write(rows); err != nil {
+				return 0, err
+			}
+			rows = rows[:0]
+		}
+	}
+	return int64(len(f.IDs)), out.Close()
+}
+
+// ItemsFitted counts the items that a clustering was made from.
+const ItemsFitted = "items_fitted"
 
 // SharedWords is the figure that tells how often titles of a cluster share a
 // word with its description.

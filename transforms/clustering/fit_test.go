@@ -172,6 +172,10 @@ func TestFit(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if err := f.describe(Config{}); err != nil {
+			t.Fatal(err)
+		}
+		f.sum()
 		checkTree(t, f, 3)
 		mixed := 0
 		for i, leaf := range f.Assign {

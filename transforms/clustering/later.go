@@ -5,40 +5,70 @@ import (
 	"slices"
 
 	"foray/transforms/balance"
-	"foray/transforms/commit"
 	"foray/transforms/embed"
 	"foray/transforms/kernel"
 )
 
-// place gives items, ascending, that came after the fit a leaf. Those that the
-// endpoint refuses are out.
-func (f *fitted) place(ctx context.Context, cfg Config, l *listing, items []int32, entry func(commit.Entry)) error {
+// extend brings a clustering of a sample to all items of a listing, whose
+// engagement is e. Items of an earlier clustering stay in their leaves, unless
+// these were cut.
+func (f *fitted) extend(ctx context.Context, cfg Config, l *listing, e *engagement, sample []int32, asked *embedder) error {
+	assign, similarity := make([]int32, len(l.IDs)), make([]float32, len(l.IDs))
+	for i := range assign {
+		assign[i] = balance.New
+	}
+	for i, item := range f.catalogue.items {
+		assign[item], similarity[item] = f.Assign[i], f.Similarity[i]
+	}
+	var rest []int32
+	cut := map[int32]bool{} // leaves that a part of went elsewhere, or that are such a part
+	if f.previous != nil {
+		for part, from := range f.changes.Split {
+			cut[part], cut[from] = true, true
+		}
+	}
+	for item := range int32(len(l.IDs)) {
+		if len(sample) > 0 && sample[0] == item {
+			sample = sample[1:]
+			continue
+		}
+		rest = append(rest, item)
+		if f.previous == nil {
+			continue
+		}
+		if leaf := f.previous.earlier(item); !cut[leaf] {
+			assign[item] = leaf
+		}
+	}
+	f.IDs, f.Assign, f.Similarity, f.weight = slices.Clone(l.IDs), assign, similarity, slices.Clone(e.Events)
+	if err := f.place(ctx, cfg, l, rest, asked); err != nil {
+		return err
+	}
+	if f.previous != nil {
+		f.changes.compare(f.previous, l.all(), f.Clustering)
+	}
+	f.drop()
+	return nil
+}
+
+// place finds places for items, ascending, that came after the fit: a leaf for
+// those that have none, a similarity for all. Those that the endpoint refuses
+// get no leaf.
+func (f *fitted) place(ctx context.Context, cfg Config, l *listing, items []int32, asked *embedder) error {
 	leaves, err := balance.NewLeaves(f.Centroids, f.Prices)
 	if err != nil {
 		return err
 	}
-	p := &later{leaves: leaves, cols: f.Centroids.Cols, model: f.model}
-	if cfg.Embeddings != nil && len(items) > 0 {
-		if p.asked, err = cfg.newEmbedder(ctx, entry); err != nil {
-			return err
-		}
-	}
-	found, err := p.near(ctx, l, items)
-	if p.asked != nil {
-		err = p.asked.close(err)
-	}
+	found, err := (&later{f, leaves, asked}).near(ctx, l, items)
 	if err != nil {
 		return err
 	}
-	if f.Loads, err = leaves.Admit(found, f.Assign, f.Similarity, f.weight, cfg.Epsilon); err != nil {
-		return err
-	}
-	f.dropUnplaced()
-	return nil
+	f.Loads, err = leaves.Admit(found, f.Assign, f.Similarity, f.weight, cfg.Epsilon)
+	return err
 }
 
-// dropUnplaced takes the items out that have no leaf.
-func (f *fitted) dropUnplaced() {
+// drop takes the items out that have no leaf.
+func (f *fitted) drop() {
 	n := 0
 	for i, leaf := range f.Assign {
 		if leaf != balance.New {
@@ -51,52 +81,58 @@ func (f *fitted) dropUnplaced() {
 
 // later places items that came after a fit, in its space.
 type later struct {
+	*fitted
 	leaves *balance.Leaves
-	cols   int
-	// model embeds texts by their words, asked has them embedded by an endpoint.
-	// Without both the items' own vectors are taken.
-	model *embed.Model
+	// asked has texts embedded by an endpoint. Without it they are by their words,
+	// or items bring their vectors.
 	asked *embedder
 }
 
 // laterAtOnce bounds how many items are loaded at a time.
 const laterAtOnce = 1 << 14
 
-// near finds the leaves that items, ascending, may join. Items that the
-// endpoint refuses are left out.
+// near finds the leaves that items without one may join, and how like the
+// others are to theirs.
 func (p *later) near(ctx context.Context, l *listing, items []int32) (balance.Later, error) {
-	k := min(balance.Choices, p.leaves.Count())
-	all := kernel.Neighbors{K: k, Index: make([]int32, len(items)*k), Score: make([]float32, len(items)*k)}
-	found := make([]bool, len(items))
+	var found balance.Later
 	for some := range slices.Chunk(l.inBlockOrder(items), laterAtOnce) {
 		c, rows, err := p.rows(ctx, l, some)
 		if err != nil {
-			return balance.Later{}, err
+			return found, err
 		}
-		near, err := p.leaves.Near(rows)
-		if err != nil {
-			return balance.Later{}, err
-		}
+		came := 0
 		for i, item := range c.items {
-			at, _ := slices.BinarySearch(items, item)
-			index, score := near.Row(i)
-			copy(all.Index[at*k:], index)
-			copy(all.Score[at*k:], score)
-			found[at] = true
+			if leaf := p.Assign[item]; leaf != balance.New {
+				p.Similarity[item] = p.leaves.Cosine(rows.Row(i), leaf)
+				continue
+			}
+			found.Items = append(found.Items, item)
+			copy(rows.Row(came), rows.Row(i))
+			came++
+		}
+		near, err := p.leaves.Near(rows.Slice(0, came))
+		if err != nil {
+			return found, err
+		}
+		found.Near.K = near.K
+		found.Near.Index = append(found.Near.Index, near.Index...)
+		found.Near.Score = append(found.Near.Score, near.Score...)
+		if len(c.items) < len(some) {
+			p.refuse(some, c.items)
 		}
 	}
-	kept := balance.Later{Near: all}
-	for at, item := range items {
-		if !found[at] {
+	return found, nil
+}
+
+// refuse leaves those of some items out that are not among the known ones.
+func (p *later) refuse(some, known []int32) {
+	for _, item := range some {
+		if len(known) > 0 && known[0] == item {
+			known = known[1:]
 			continue
 		}
-		n := len(kept.Items)
-		kept.Items = append(kept.Items, item)
-		copy(all.Index[n*k:(n+1)*k], all.Index[at*k:])
-		copy(all.Score[n*k:(n+1)*k], all.Score[at*k:])
+		p.Assign[item] = balance.New
 	}
-	kept.Near.Index, kept.Near.Score = all.Index[:len(kept.Items)*k], all.Score[:len(kept.Items)*k]
-	return kept, nil
 }
 
 // rows loads items, and gives their places in the clustering's space.
@@ -115,7 +151,7 @@ func (p *later) rows(ctx context.Context, l *listing, items []int32) (*catalogue
 		rows, err = p.model.Embed(c.Texts)
 	case p.asked != nil:
 		if err = p.asked.embed(ctx, c); err == nil {
-			rows, err = embed.Pad(c.Vectors, p.cols)
+			rows, err = embed.Pad(c.Vectors, p.Centroids.Cols)
 		}
 	}
 	return c, rows, err

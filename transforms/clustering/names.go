@@ -32,14 +32,14 @@ const (
 // name lets a model name all nodes of the tree. A name that is too long, or
 // that another node of the level has, is asked again; if that does not help,
 // the phrases stay, and a reject says why.
-func (f *fitted) name(ctx context.Context, cfg Config, e *engagement, entry func(commit.Entry)) error {
+func (f *fitted) name(ctx context.Context, cfg Config, entry func(commit.Entry)) error {
 	model := *cfg.Names
 	model.Purpose = planning.ToDescribe
 	calls, err := planning.OpenCalls(ctx, planning.Config{Stage: cfg.Stage, Output: cfg.Output, Version: cfg.Version, Model: model})
 	if err != nil {
 		return err
 	}
-	n := &naming{fitted: f, cfg: cfg, calls: calls, asker: calls.Asker(), titles: f.titles(e)}
+	n := &naming{fitted: f, cfg: cfg, calls: calls, asker: calls.Asker(), titles: f.titles()}
 	err = n.askAll(ctx)
 	if err == nil {
 		err = n.settle(ctx, entry)
@@ -152,19 +152,19 @@ func (n *naming) settle(ctx context.Context, entry func(commit.Entry)) error {
 }
 
 // titles are, of each node, different titles of the items with most events.
-func (f *fitted) titles(e *engagement) [][]string {
-	order := make([]int, len(f.Assign))
+func (f *fitted) titles() [][]string {
+	order := make([]int, len(f.leaf))
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(e.Events[b], e.Events[a]) })
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(f.engagement.Events[b], f.engagement.Events[a]) })
 	titles := make([][]string, len(f.Tree.Level))
 	for _, i := range order {
 		title, _, _ := strings.Cut(f.catalogue.Texts[i], "\n")
 		if title = first(title, longestTitle); title == "" {
 			continue
 		}
-		for node := f.Assign[i]; node >= 0; node = f.Tree.Parent[node] {
+		for node := f.leaf[i]; node >= 0; node = f.Tree.Parent[node] {
 			if len(titles[node]) < titlesShown && !slices.Contains(titles[node], title) {
 				titles[node] = append(titles[node], title)
 			}

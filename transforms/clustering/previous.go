@@ -29,6 +29,10 @@ type previous struct {
 	// items are sorted by id; leaf is the node of each.
 	items []schemas.ItemCluster
 	leaf  []int32
+	// numbers are, for each item of a listing, its number in items, or −1; gone
+	// counts the items that the listing does not have. See find.
+	numbers []int32
+	gone    int
 	// model places texts; nil where the clustering is not by words.
 	model *embed.Model
 }
@@ -121,22 +125,28 @@ func readPrevious(ctx context.Context, b store.Bucket, version string) (*previou
 	return p, nil
 }
 
-// find gives, for each of some sorted ids, its number among the items of the
-// clustering, or none of them: −1. gone counts those that are not among ids.
-func (p *previous) find(ids []string) (numbers []int32, gone int) {
-	numbers, gone = make([]int32, len(ids)), len(p.items)
+// find joins the items of the clustering with the sorted ids of a listing.
+func (p *previous) find(ids []string) {
+	p.numbers, p.gone = make([]int32, len(ids)), len(p.items)
 	at := 0
 	for i, id := range ids {
 		for at < len(p.items) && p.items[at].ItemID < id {
 			at++
 		}
-		numbers[i] = -1
+		p.numbers[i] = -1
 		if at < len(p.items) && p.items[at].ItemID == id {
-			numbers[i] = int32(at)
-			gone--
+			p.numbers[i] = int32(at)
+			p.gone--
 		}
 	}
-	return numbers, gone
+}
+
+// earlier is the leaf that an item of the listing had, or balance.New.
+func (p *previous) earlier(item int32) int32 {
+	if number := p.numbers[item]; number >= 0 {
+		return p.leaf[number]
+	}
+	return balance.New
 }
 
 // changes are what a fit changed of the previous clustering.
@@ -152,31 +162,26 @@ func (p *previous) refit(cfg Config, c *catalogue, x kernel.Matrix, weight []flo
 	if cfg.Clusters != 0 && cfg.Clusters != p.leaves {
 		return nil, nil, fmt.Errorf("--previous goes on from %d clusters (%s), and --clusters asks for %d: leave it out, or cluster anew", p.leaves, p.version, cfg.Clusters)
 	}
-	before := balance.Earlier{Assign: make([]int32, len(c.IDs)), Prices: p.prices, Level: p.level, Parent: p.parent}
-	d := &changes{}
-	var numbers []int32
-	numbers, d.gone = p.find(c.IDs)
-	for i, number := range numbers {
-		before.Assign[i] = balance.New
-		if number >= 0 {
-			before.Assign[i] = p.leaf[number]
-		} else {
-			d.came++
+	before := balance.Earlier{Assign: make([]int32, len(c.items)), Prices: p.prices, Level: p.level, Parent: p.parent}
+	kept := 0
+	for i, item := range c.items {
+		if before.Assign[i] = p.earlier(item); before.Assign[i] != balance.New {
+			kept++
 		}
 	}
-	before.Gone = d.gone > 0
+	before.Gone = p.gone > 0 || kept < len(p.items) && c.stands == nil
 	clustering, changed, err := balance.Refit(x, weight, before, balance.Options{K: p.leaves, Levels: int(p.level[0]) + 1, Epsilon: cfg.Epsilon, Seed: cfg.Seed})
-	d.Changes = changed
 	if err != nil {
 		return nil, nil, fmt.Errorf("%w (going on from clusters %s)", err, p.version)
 	}
-	d.kept = p.same(before.Assign, clustering)
+	d := &changes{Changes: changed}
+	d.compare(p, c.items, clustering)
 	return clustering, d, nil
 }
 
-// same tells of which nodes the content stayed; earlier is each item's leaf
-// before.
-func (p *previous) same(earlier []int32, now *balance.Clustering) []bool {
+// compare finds out which items came and went, and of which nodes the content
+// stayed. items are those of the clustering now.
+func (d *changes) compare(p *previous, items []int32, now *balance.Clustering) {
 	nodes := len(p.ids)
 	before, after, both := make([]int, nodes), make([]int, nodes), make([]int, nodes)
 	climb := func(counts []int, leaf int32, parent []int32) {
@@ -187,12 +192,19 @@ func (p *previous) same(earlier []int32, now *balance.Clustering) []bool {
 	for _, leaf := range p.leaf {
 		climb(before, leaf, p.parent)
 	}
+	d.came, d.gone = 0, len(p.items)
 	was := make(map[int32]bool, 8)
-	for i, leaf := range earlier {
+	for i, item := range items {
+		if now.Assign[i] == balance.New {
+			continue // it is out
+		}
 		climb(after, now.Assign[i], now.Tree.Parent)
+		leaf := p.earlier(item)
 		if leaf == balance.New {
+			d.came++
 			continue
 		}
+		d.gone--
 		clear(was)
 		for node := leaf; node >= 0; node = p.parent[node] {
 			was[node] = true
@@ -203,11 +215,10 @@ func (p *previous) same(earlier []int32, now *balance.Clustering) []bool {
 			}
 		}
 	}
-	same := make([]bool, nodes)
-	for node := range same {
-		same[node] = float64(both[node]) >= sameContent*float64(before[node]+after[node]-both[node])
+	d.kept = make([]bool, nodes)
+	for node := range d.kept {
+		d.kept[node] = float64(both[node]) >= sameContent*float64(before[node]+after[node]-both[node])
 	}
-	return same
 }
 
 // born are the ids of the nodes now: a leaf that got a part of another is one

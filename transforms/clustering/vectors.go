@@ -46,8 +46,9 @@ type embedder struct {
 	counts map[string]int64
 }
 
-// newEmbedder opens the paid log; close must follow.
-func (cfg Config) newEmbedder(ctx context.Context, entry func(commit.Entry)) (*embedder, error) {
+// openEmbedder opens the paid log; close must follow. A command does so once,
+// since each has the whole budget.
+func (cfg Config) openEmbedder(ctx context.Context, entry func(commit.Entry)) (*embedder, error) {
 	model := cfg.Embeddings.Model
 	model.Purpose = planning.ToEmbed
 	calls, err := planning.OpenCalls(ctx, planning.Config{Stage: cfg.Stage, Output: cfg.Output, Version: cfg.Version, Model: model})
@@ -77,8 +78,11 @@ func (m *embedder) embed(ctx context.Context, c *catalogue) error {
 	m.counts["embed_texts"] += told.Asked + told.Recorded
 	m.counts["embed_texts_recorded"] += told.Recorded
 	m.counts[read.ItemRowsRejected] += int64(len(told.Refused))
-	if err != nil {
-		return err
+	var call *llm.CallError
+	if failed := m.calls.Failed(err); failed != nil {
+		return failed
+	} else if errors.As(err, &call) {
+		return failure("embed the items: %v: run the same command again, what was answered is kept", call)
 	}
 	for i, why := range told.Refused {
 		m.entry(commit.Entry{Reject: &schemas.Reject{
@@ -90,36 +94,15 @@ func (m *embedder) embed(ctx context.Context, c *catalogue) error {
 	return nil
 }
 
-// embed gives a catalogue to be fitted vectors of its texts.
-func (cfg Config) embed(ctx context.Context, c *catalogue, entry func(commit.Entry)) error {
-	m, err := cfg.newEmbedder(ctx, entry)
-	if err != nil {
-		return err
-	}
-	if err := m.close(m.embed(ctx, c)); err != nil {
-		return err
-	}
-	if c.Vectors.Cols == 0 {
-		return &commit.Failure{Exit: 1, Message: "no item has a text to embed: name the columns that say what an item is with --text_columns"}
-	}
-	return nil
-}
-
-// close closes the paid log, and tells what was asked; err is embed's.
-func (m *embedder) close(err error) error {
+// close closes the paid log, and tells what was asked.
+func (m *embedder) close() error {
 	for _, damage := range m.calls.Damage() {
 		m.entry(commit.Entry{Reject: &schemas.Reject{Stage: m.cfg.Stage, Source: paidlog.Root, Reason: damage}})
 	}
-	var call *llm.CallError
-	if failed := m.calls.Failed(err); failed != nil {
-		err = failed
-	} else if errors.As(err, &call) {
-		err = &commit.Failure{Exit: 1, Message: fmt.Sprintf("embed the items: %v: run the same command again, what was answered is kept", call)}
-	}
-	counts, closing := m.calls.Close()
+	counts, err := m.calls.Close()
 	maps.Copy(counts, m.counts)
 	m.entry(commit.Count(counts))
-	return errors.Join(err, closing)
+	return err
 }
 
 // first is the first n characters of a text.

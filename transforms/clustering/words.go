@@ -3,13 +3,13 @@ package clustering
 import "foray/transforms/describe"
 
 // describe finds phrases for all nodes of the tree.
-func (f *fitted) describe(cfg Config, e *engagement) (err error) {
+func (f *fitted) describe(cfg Config) (err error) {
 	texts, leaves := f.catalogue.Texts, f.Centroids.Rows
-	words := describe.Options{Phrases: cfg.Phrases, Weight: e.Events, Kept: f.kept()}
-	if f.descriptions, err = describe.Leaves(texts, f.Assign, leaves, words); err != nil {
+	words := describe.Options{Phrases: cfg.Phrases, Weight: f.engagement.Events, Kept: f.kept()}
+	if f.descriptions, err = describe.Leaves(texts, f.leaf, leaves, words); err != nil {
 		return err
 	}
-	inner, err := describe.Parents(texts, f.Assign, f.Tree.Parent, f.Tree.Level, leaves, words)
+	inner, err := describe.Parents(texts, f.leaf, f.Tree.Parent, f.Tree.Level, leaves, words)
 	f.descriptions = append(f.descriptions, inner...)
 	return err
 }
@@ -29,6 +29,6 @@ func (f *fitted) kept() map[int32]describe.Description {
 
 // judgeWords finds out how well descriptions speak for the leaves.
 func (f *fitted) judgeWords(seed uint64) (err error) {
-	f.shared, err = describe.SharedWords(f.catalogue.Texts, f.Assign, f.descriptions[:f.Centroids.Rows], seed)
+	f.shared, err = describe.SharedWords(f.catalogue.Texts, f.leaf, f.descriptions[:f.Centroids.Rows], seed)
 	return err
 }
