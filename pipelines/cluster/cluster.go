@@ -101,7 +101,7 @@ func Run(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 		Build: func(s beam.Scope, commits commit.Config) {
 			catalogue := read.ReadItems(s, read.ItemsConfig{Stage: cfg.Stage, Output: c.Output, Version: c.Version, Source: items, Spill: c.Scratch(cfg.Stage)})
 			in := read.ReadEvents(s, c.ReadEvents(cfg.Stage, o.Inputs, events, read.ItemHash, ""))
-			baskets, gathered := clustering.Baskets(s, cfg, in.Blocks, in.Span)
+			baskets, gathered := clustering.Baskets(s, cfg, in.Blocks)
 			commit.Commit(s, commits, catalogue.Entries, in.Entries, gathered, clustering.Fit(s, cfg, catalogue.Blocks, baskets))
 		},
 	})

@@ -89,7 +89,7 @@ func Run(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 		Publish:       true,
 		Build: func(s beam.Scope, commits commit.Config) {
 			in := read.ReadEvents(s, c.ReadEvents(cfg.Stage, o.Inputs, events, read.ItemCluster, o.ItemClusters))
-			tuples, followed := curation.Histories(s, cfg, in.Blocks, in.Span)
+			tuples, followed := curation.Histories(s, cfg, in.Blocks)
 			samples, counted := curation.Tables(s, cfg, tuples)
 			commit.Commit(s, commits, in.Entries, followed, counted, curation.Training(s, cfg, samples))
 		},

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"slices"
 	"strconv"
-	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
@@ -80,23 +79,20 @@ func Run(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 			reading := c.ReadEvents(cfg.Stage, o.Inputs, events, read.ItemCluster, cfg.ItemClusters)
 			cfg.Spill = reading.Spill
 			in := read.ReadEvents(s, reading)
-			scores, judged := evaluation.Judge(s, cfg, in.Blocks, in.Span)
+			scores, judged := evaluation.Judge(s, cfg, in.Blocks)
 			commit.Commit(s, commits, in.Entries, judged, evaluation.Conclude(s, cfg, scores))
 		},
 	})
 	err = o.Explain(ctx, r, err, events, c.KnownItems(ctx, cfg.ItemClusters))
 	if err == nil && !r.Skipped && !r.Submitted && r.Tally.Counts["test_transitions"] == 0 {
 		c.Say("evaluate: no user met a new cluster after the events that the table was made of, so there is nothing to recall: events are from %s to %s, %s; curate and plan with an earlier --train_until",
-			date(r.Tally.Least[evaluation.FirstMicros]), date(r.Tally.Most[evaluation.LastMicros]), ended(cfg.Until, r.Tally.Most[evaluation.LastMicros]))
+			read.Time(r.Tally.Least[read.FirstEvent]), read.Time(r.Tally.Most[read.LastEvent]), ended(cfg.Until, r.Tally.Most[read.LastEvent]))
 	}
 	if err == nil && o.RecallOnly && !r.Submitted {
 		err = tell(ctx, c, r.Versions[schemas.MetricsTable])
 	}
 	return r, err
 }
-
-// date is a moment as a person reads it.
-func date(micros int64) string { return time.UnixMicro(micros).UTC().Format(time.RFC3339) }
 
 // ended says when training ended.
 func ended(until read.Until, last int64) string {
@@ -151,7 +147,7 @@ func (o Options) config(ctx context.Context, c *job.Command, parents map[string]
 		}
 		if cut, ok := m.Counts[curation.CutMicros]; ok {
 			if cfg.Until.Fixed && cfg.Until.Micros != cut {
-				c.Say("evaluate: the table was made of events before %s, so that is where judging begins, not at --train_until=%s", date(cut), o.TrainUntil)
+				c.Say("evaluate: the table was made of events before %s, so that is where judging begins, not at --train_until=%s", read.Time(cut), o.TrainUntil)
 			}
 			cfg.Until = read.Until{Fixed: true, Micros: cut}
 		}

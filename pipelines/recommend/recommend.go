@@ -55,7 +55,7 @@ func Train(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 			reading := c.ReadEvents(cfg.Stage, o.Inputs, events, read.ItemIndex, o.ItemClusters)
 			cfg.Spill = reading.Spill
 			in := read.ReadEvents(s, reading)
-			commit.Commit(s, commits, in.Entries, recommending.Train(s, cfg, in.Blocks, in.Span))
+			commit.Commit(s, commits, in.Entries, recommending.Train(s, cfg, in.Blocks))
 		},
 	})
 	return r, o.Explain(ctx, r, err, events, c.KnownItems(ctx, o.ItemClusters))
@@ -112,7 +112,7 @@ func Run(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 			reading.Names, reading.Uncounted = true, true
 			cfg.Spill = reading.Spill
 			in := read.ReadEvents(s, reading)
-			commit.Commit(s, commits, in.Entries, recommending.Recommend(s, cfg, in.Blocks, in.Span))
+			commit.Commit(s, commits, in.Entries, recommending.Recommend(s, cfg, in.Blocks))
 		},
 	})
 	return r, o.Explain(ctx, r, err, events, c.KnownItems(ctx, o.ItemClusters))

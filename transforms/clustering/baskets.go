@@ -21,11 +21,11 @@ import (
 // item how often before the cut: what traffic and co-engagement are counted
 // from, in one block a partition.
 //
-//	blocks PCollection<KV<int,[]byte>> (read.ItemHash), span PCollection<Span> ->
+//	blocks PCollection<KV<int,[]byte>> (read.ItemHash) ->
 //	PCollection<[]byte>, PCollection<commit.Entry>
-func Baskets(s beam.Scope, cfg Config, blocks, span beam.PCollection) (baskets, entries beam.PCollection) {
+func Baskets(s beam.Scope, cfg Config, blocks beam.PCollection) (baskets, entries beam.PCollection) {
 	s = s.Scope("Gather baskets")
-	return beam.ParDo2(s, &basketsFn{Config: cfg}, beam.GroupByKey(s, blocks), beam.SideInput{Input: span})
+	return beam.ParDo2(s, &basketsFn{Config: cfg}, beam.GroupByKey(s, blocks))
 }
 
 // basketsFn packs partitions: columns user, item hash, events.
@@ -44,33 +44,32 @@ type basketsOut struct {
 func (out basketsOut) take(put func(basketsOut)) { put(out) }
 
 func init() {
-	register.DoFn6x1[context.Context, int, func(*[]byte) bool, read.Span, func([]byte), func(commit.Entry), error](&basketsFn{})
+	register.DoFn5x1[context.Context, int, func(*[]byte) bool, func([]byte), func(commit.Entry), error](&basketsFn{})
 	register.Iter1[[]byte]()
 	register.Emitter1[[]byte]()
 	register.Emitter1[commit.Entry]()
 }
 
 // ProcessElement starts to pack one partition.
-func (f *basketsFn) ProcessElement(ctx context.Context, number int, blocks func(*[]byte) bool, span read.Span, baskets func([]byte), entry func(commit.Entry)) error {
+func (f *basketsFn) ProcessElement(ctx context.Context, number int, blocks func(*[]byte) bool, baskets func([]byte), entry func(commit.Entry)) error {
 	taken := partition.Take(blocks)
 	return f.work.Go(ctx, func(_ context.Context, give func(func(basketsOut))) error {
-		return f.Config.pack(number, taken, span, give)
+		return f.Config.pack(number, taken, give)
 	}, basketsOut{baskets, entry}.take)
 }
 
-// FinishBundle waits for all partitions. Its side input is the one that
-// ProcessElement has.
-func (f *basketsFn) FinishBundle(_ context.Context, _ read.Span, baskets func([]byte), entry func(commit.Entry)) error {
+// FinishBundle waits for all partitions.
+func (f *basketsFn) FinishBundle(_ context.Context, baskets func([]byte), entry func(commit.Entry)) error {
 	return f.work.Wait(basketsOut{baskets, entry}.take)
 }
 
 // pack packs one partition.
-func (cfg Config) pack(number int, blocks partition.Blocks, span read.Span, give func(func(basketsOut))) error {
+func (cfg Config) pack(number int, blocks partition.Blocks, give func(func(basketsOut))) error {
 	events, err := blocks.Load()
 	if err != nil {
 		return err
 	}
-	sight := partition.Sight{Cut: cfg.Until.Cut(span), Last: span.Last}
+	sight := partition.Sight{Cut: cfg.Until.Cut(events.Span), Last: events.Span.Last}
 	var users, items, counts []int64
 	seen, training := int64(0), int64(0)
 	entries := events.EachKept(cfg.Stage, cfg.Keep, sight, func(user int64, h []partition.Event) {

@@ -128,7 +128,7 @@ func cluster(t *testing.T, in input) (store.Local, commit.Account) {
 	p, s := beam.NewPipelineWithRoot()
 	catalogue := read.ReadItems(s, read.ItemsConfig{Stage: cfg.Stage, Output: cfg.Output, Version: cfg.Version, Source: itemSource})
 	events := read.ReadEvents(s, read.EventsConfig{Stage: cfg.Stage, Source: eventSource, Key: read.ItemHash, Output: cfg.Output, Version: cfg.Version})
-	baskets, gathered := Baskets(s, cfg, events.Blocks, events.Span)
+	baskets, gathered := Baskets(s, cfg, events.Blocks)
 	commit.Commit(s, commits, catalogue.Entries, events.Entries, gathered, Fit(s, cfg, catalogue.Blocks, baskets))
 	if err := ptest.Run(p); err != nil {
 		t.Fatal(err)

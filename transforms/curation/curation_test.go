@@ -293,7 +293,7 @@ func curate(t *testing.T, events string, cfg Config, until string) {
 	}
 	p, s := beam.NewPipelineWithRoot()
 	in := read.ReadEvents(s, read.EventsConfig{Stage: cfg.Stage, Source: source, Key: read.ItemCluster, Output: cfg.Output, Version: cfg.Version, ItemClusters: cfg.ItemClusters})
-	tuples, followed := Histories(s, cfg, in.Blocks, in.Span)
+	tuples, followed := Histories(s, cfg, in.Blocks)
 	samples, counted := Tables(s, cfg, tuples)
 	commits := commit.Config{Output: cfg.Output, Stage: cfg.Stage, Version: cfg.Version}
 	for _, table := range []string{schemas.TransitionsTable, schemas.KeysTable, schemas.TrainingTable, schemas.ValidationTable, schemas.AlignmentTable} {

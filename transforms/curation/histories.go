@@ -57,11 +57,11 @@ const (
 // transition's number stands there twice as large, and, once for each later
 // event of its user with its next cluster (at most mostLater), one more.
 //
-//	blocks PCollection<KV<int,[]byte>>, span PCollection<Span> ->
+//	blocks PCollection<KV<int,[]byte>> ->
 //	PCollection<KV<int,[]byte>>, PCollection<commit.Entry>
-func Histories(s beam.Scope, cfg Config, blocks, span beam.PCollection) (tuples, entries beam.PCollection) {
+func Histories(s beam.Scope, cfg Config, blocks beam.PCollection) (tuples, entries beam.PCollection) {
 	s = s.Scope("Follow histories")
-	return beam.ParDo2(s, &historiesFn{Config: cfg}, beam.GroupByKey(s, blocks), beam.SideInput{Input: span})
+	return beam.ParDo2(s, &historiesFn{Config: cfg}, beam.GroupByKey(s, blocks))
 }
 
 // historiesFn counts the transitions and keys of partitions of users.
@@ -80,26 +80,25 @@ type historiesOut struct {
 func (out historiesOut) take(put func(historiesOut)) { put(out) }
 
 func init() {
-	register.DoFn6x1[context.Context, int, func(*[]byte) bool, read.Span, func(int, []byte), func(commit.Entry), error](&historiesFn{})
+	register.DoFn5x1[context.Context, int, func(*[]byte) bool, func(int, []byte), func(commit.Entry), error](&historiesFn{})
 	register.Iter1[[]byte]()
 }
 
 // ProcessElement starts to follow the histories of one partition.
-func (f *historiesFn) ProcessElement(ctx context.Context, _ int, blocks func(*[]byte) bool, span read.Span, tuples func(int, []byte), entry func(commit.Entry)) error {
+func (f *historiesFn) ProcessElement(ctx context.Context, _ int, blocks func(*[]byte) bool, tuples func(int, []byte), entry func(commit.Entry)) error {
 	taken := partition.Take(blocks)
 	return f.work.Go(ctx, func(ctx context.Context, give func(func(historiesOut))) error {
-		return f.Config.follow(ctx, taken, span, give)
+		return f.Config.follow(ctx, taken, give)
 	}, historiesOut{tuples, entry}.take)
 }
 
-// FinishBundle waits for all partitions. Its side input is the one that
-// ProcessElement has.
-func (f *historiesFn) FinishBundle(_ context.Context, _ read.Span, tuples func(int, []byte), entry func(commit.Entry)) error {
+// FinishBundle waits for all partitions.
+func (f *historiesFn) FinishBundle(_ context.Context, tuples func(int, []byte), entry func(commit.Entry)) error {
 	return f.work.Wait(historiesOut{tuples, entry}.take)
 }
 
 // follow follows the histories of one partition.
-func (cfg Config) follow(ctx context.Context, blocks partition.Blocks, span read.Span, give func(func(historiesOut))) error {
+func (cfg Config) follow(ctx context.Context, blocks partition.Blocks, give func(func(historiesOut))) error {
 	items, err := read.LoadItemMap(ctx, cfg.Output, cfg.ItemClusters)
 	if err != nil {
 		return err
@@ -114,7 +113,7 @@ func (cfg Config) follow(ctx context.Context, blocks partition.Blocks, span read
 	if err != nil {
 		return err
 	}
-	cut := cfg.Until.Cut(span)
+	cut := cfg.Until.Cut(events.Span)
 	found := make([][]uint64, cfg.Shards*kinds)
 	w := history.NewWalker(cfg.K)
 	times := map[int32]int{} // a user's events with each cluster
@@ -125,7 +124,7 @@ func (cfg Config) follow(ctx context.Context, blocks partition.Blocks, span read
 	}
 	var made []met // a user's transitions
 	var users, training int64
-	entries := events.EachKept(cfg.Stage, cfg.Keep, partition.Sight{Cut: cut, Last: span.Last}, func(_ int64, h []partition.Event) {
+	entries := events.EachKept(cfg.Stage, cfg.Keep, partition.Sight{Cut: cut, Last: events.Span.Last}, func(_ int64, h []partition.Event) {
 		w.Reset()
 		clear(times)
 		made = made[:0]

@@ -143,7 +143,7 @@ func (w *world) judge(t *testing.T, cfg Config) (map[string]schemas.Metric, comm
 	t.Helper()
 	p, s := beam.NewPipelineWithRoot()
 	in := read.ReadEvents(s, read.EventsConfig{Stage: cfg.Stage, Source: w.events, Key: read.ItemCluster, Output: cfg.Output, Version: cfg.Version, ItemClusters: cfg.ItemClusters})
-	scores, judged := Judge(s, cfg, in.Blocks, in.Span)
+	scores, judged := Judge(s, cfg, in.Blocks)
 	commit.Commit(s, commit.Config{
 		Output: cfg.Output, Stage: cfg.Stage, Version: cfg.Version, Tables: []schemas.Manifest{{Table: schemas.MetricsTable}},
 	}, in.Entries, judged, Conclude(s, cfg, scores))

@@ -43,13 +43,6 @@ type Config struct {
 	Spill string
 }
 
-// FirstMicros and LastMicros are the names under which a manifest counts when
-// the first and the last event were, in microseconds since 1970.
-const (
-	FirstMicros = "first_event_micros"
-	LastMicros  = "last_event_micros"
-)
-
 // SetKeys says that the order of a key's clusters does not matter.
 func (c Config) SetKeys() bool { return c.Planning.Order == "set" }
 
@@ -71,11 +64,11 @@ func (c Config) Names() []string {
 // users' cases are held against the plans, partition by partition; and when it
 // is known how many cases each key has, they are added up.
 //
-//	blocks PCollection<KV<int,[]byte>>, span PCollection<Span> ->
+//	blocks PCollection<KV<int,[]byte>> ->
 //	PCollection<Score>, PCollection<commit.Entry>
-func Judge(s beam.Scope, cfg Config, blocks, span beam.PCollection) (scores, entries beam.PCollection) {
+func Judge(s beam.Scope, cfg Config, blocks beam.PCollection) (scores, entries beam.PCollection) {
 	s = s.Scope("Judge")
-	cases, counts, shown, entries := beam.ParDo4(s, &witnessFn{Config: cfg}, beam.GroupByKey(s, blocks), beam.SideInput{Input: span})
+	cases, counts, shown, entries := beam.ParDo4(s, &witnessFn{Config: cfg}, beam.GroupByKey(s, blocks))
 	// Without any user there is a key table, and a score, too.
 	counts = beam.Flatten(s, counts, beam.Create(s, packCounted(nil)))
 	keys, missed := beam.ParDo2(s, &weighFn{Config: cfg}, beam.GroupByKey(s, beam.AddFixedKey(s, counts)))
@@ -115,7 +108,7 @@ type addFn struct {
 func init() {
 	beam.RegisterCoder(reflect.TypeFor[Score](), encodeScore, decodeScore)
 	beam.RegisterType(reflect.TypeFor[Score]())
-	register.DoFn8x1[context.Context, int, func(*[]byte) bool, read.Span, func([]byte), func([]byte), func(Score), func(commit.Entry), error](&witnessFn{})
+	register.DoFn7x1[context.Context, int, func(*[]byte) bool, func([]byte), func([]byte), func(Score), func(commit.Entry), error](&witnessFn{})
 	register.DoFn5x1[context.Context, int, func(*[]byte) bool, func([]byte), func(Score), error](&weighFn{})
 	register.DoFn4x1[context.Context, []byte, []byte, func(Score), error](&addFn{})
 	register.Iter1[[]byte]()
@@ -135,21 +128,20 @@ func decodeScore(data []byte) (s Score, err error) {
 }
 
 // ProcessElement starts to write down the cases of one partition.
-func (f *witnessFn) ProcessElement(ctx context.Context, number int, blocks func(*[]byte) bool, span read.Span, cases, counts func([]byte), shown func(Score), entry func(commit.Entry)) error {
+func (f *witnessFn) ProcessElement(ctx context.Context, number int, blocks func(*[]byte) bool, cases, counts func([]byte), shown func(Score), entry func(commit.Entry)) error {
 	taken := partition.Take(blocks)
 	return f.work.Go(ctx, func(ctx context.Context, give func(func(witnessOut))) error {
-		return f.Config.witness(ctx, number, taken, span, give)
+		return f.Config.witness(ctx, number, taken, give)
 	}, witnessOut{cases, counts, shown, entry}.take)
 }
 
-// FinishBundle waits for all partitions. Its side input is the one that
-// ProcessElement has.
-func (f *witnessFn) FinishBundle(_ context.Context, _ read.Span, cases, counts func([]byte), shown func(Score), entry func(commit.Entry)) error {
+// FinishBundle waits for all partitions.
+func (f *witnessFn) FinishBundle(_ context.Context, cases, counts func([]byte), shown func(Score), entry func(commit.Entry)) error {
 	return f.work.Wait(witnessOut{cases, counts, shown, entry}.take)
 }
 
 // witness writes down the cases of one partition.
-func (cfg Config) witness(ctx context.Context, number int, blocks partition.Blocks, span read.Span, give func(func(witnessOut))) error {
+func (cfg Config) witness(ctx context.Context, number int, blocks partition.Blocks, give func(func(witnessOut))) error {
 	b, err := loadBook(ctx, cfg)
 	if err != nil {
 		return err
@@ -162,9 +154,9 @@ func (cfg Config) witness(ctx context.Context, number int, blocks partition.Bloc
 	if err != nil {
 		return err
 	}
-	cut := cfg.Until.Cut(span)
+	cut := cfg.Until.Cut(events.Span)
 	w, keys, trouble := newWitness(b), map[int64][]int32{}, error(nil)
-	entries := events.EachKept(cfg.Stage, cfg.Keep, partition.Sight{Cut: cut, Last: span.Last, Beyond: true}, func(user int64, h []partition.Event) {
+	entries := events.EachKept(cfg.Stage, cfg.Keep, partition.Sight{Cut: cut, Last: events.Span.Last, Beyond: true}, func(user int64, h []partition.Event) {
 		if trouble != nil {
 			return
 		}
@@ -182,7 +174,6 @@ func (cfg Config) witness(ctx context.Context, number int, blocks partition.Bloc
 		return err
 	}
 	counts := w.count()
-	entries = append(entries, commit.Entry{Tally: &commit.Tally{Least: map[string]int64{FirstMicros: span.First}, Most: map[string]int64{LastMicros: span.Last}}})
 	give(func(out witnessOut) {
 		out.cases(element)
 		out.counts(counts)

@@ -15,6 +15,8 @@ const (
 	// namesBlock holds user ids: uvarint count, then for each 8 bytes of hash
 	// and the id behind its uvarint length.
 	namesBlock = 'n'
+	// spanBlock holds the first and the last moment, 8 bytes each.
+	spanBlock = 's'
 )
 
 var errDamaged = errors.New("block of events: damaged")
@@ -34,7 +36,7 @@ func Take(next func(*[]byte) bool) Blocks {
 
 // Load unpacks the blocks.
 func (b Blocks) Load() (*Events, error) {
-	e := &Events{}
+	e := &Events{Span: NoSpan}
 	var r spill.Reader
 	defer r.Close()
 	for _, element := range b {
@@ -59,6 +61,8 @@ type Events struct {
 	Items []int64
 	// Names are the ids of users, where they were asked for.
 	Names map[int64]string
+	// Span is that of the events of all partitions.
+	Span Span
 }
 
 // Len is the number of events.
@@ -73,6 +77,8 @@ func (e *Events) append(block []byte) error {
 		return packed.Decode(rest, &e.Users, &e.Times, &e.Items)
 	case namesBlock:
 		return e.appendNames(rest)
+	case spanBlock:
+		return e.takeSpan(rest)
 	}
 	return errDamaged
 }

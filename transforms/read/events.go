@@ -3,6 +3,7 @@ package read
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"slices"
 	"time"
 
@@ -130,11 +131,9 @@ type EventsConfig struct {
 
 // EventsResult is what ReadEvents gives.
 type EventsResult struct {
-	// Blocks are a partition's events: PCollection<KV<int,[]byte>>, for
-	// partition.Take.
+	// Blocks are a partition's events, and the span of all parsable ones:
+	// PCollection<KV<int,[]byte>>, for partition.Take.
 	Blocks beam.PCollection
-	// Span is the span of all parsable events: a PCollection<Span> of one.
-	Span beam.PCollection
 	// Entries tell what was read and rejected: PCollection<commit.Entry>.
 	Entries beam.PCollection
 }
@@ -143,7 +142,20 @@ type EventsResult struct {
 func ReadEvents(s beam.Scope, cfg EventsConfig) EventsResult {
 	s = s.Scope("Read events")
 	blocks, spans, entries := beam.ParDo3(s, &eventsFn{Config: cfg}, beam.Reshuffle(s, beam.CreateList(s, numbers(cfg.Source.Splits))))
-	return EventsResult{Blocks: blocks, Span: beam.Combine(s, Join, spans), Entries: entries}
+	told := beam.ParDo(s, tellSpan, beam.Combine(s, partition.Join, spans))
+	return EventsResult{Blocks: beam.Flatten(s, blocks, told), Entries: entries}
+}
+
+// tellSpan tells all partitions the span of all events.
+func tellSpan(span partition.Span, emit func(int, []byte)) error {
+	block, err := partition.Tell(span)
+	if err != nil {
+		return err
+	}
+	for number := range partition.Partitions {
+		emit(number, block)
+	}
+	return nil
 }
 
 // numbers counts splits from 0.
@@ -165,7 +177,7 @@ type eventsFn struct {
 // eventsOut are the outputs of eventsFn.
 type eventsOut struct {
 	block func(beam.EventTime, int, []byte)
-	span  func(beam.EventTime, Span)
+	span  func(beam.EventTime, partition.Span)
 	entry func(beam.EventTime, commit.Entry)
 }
 
@@ -178,22 +190,25 @@ const anytime = mtime.MinTimestamp
 func (out eventsOut) take(put func(eventsOut)) { put(out) }
 
 func init() {
-	register.DoFn5x1[context.Context, int, func(beam.EventTime, int, []byte), func(beam.EventTime, Span), func(beam.EventTime, commit.Entry), error](&eventsFn{})
+	beam.RegisterType(reflect.TypeFor[partition.Span]())
+	register.DoFn5x1[context.Context, int, func(beam.EventTime, int, []byte), func(beam.EventTime, partition.Span), func(beam.EventTime, commit.Entry), error](&eventsFn{})
 	register.Emitter3[beam.EventTime, int, []byte]()
-	register.Emitter2[beam.EventTime, Span]()
+	register.Emitter2[beam.EventTime, partition.Span]()
 	register.Emitter2[beam.EventTime, commit.Entry]()
-	register.Function2x1(Join)
+	register.Function2x1(partition.Join)
+	register.Function2x1(tellSpan)
+	register.Emitter2[int, []byte]()
 }
 
 // ProcessElement starts to read one split.
-func (f *eventsFn) ProcessElement(ctx context.Context, split int, block func(beam.EventTime, int, []byte), span func(beam.EventTime, Span), entry func(beam.EventTime, commit.Entry)) error {
+func (f *eventsFn) ProcessElement(ctx context.Context, split int, block func(beam.EventTime, int, []byte), span func(beam.EventTime, partition.Span), entry func(beam.EventTime, commit.Entry)) error {
 	return f.work.Go(ctx, func(ctx context.Context, give func(func(eventsOut))) error {
 		return f.Config.read(ctx, split, give)
 	}, eventsOut{block, span, entry}.take)
 }
 
 // FinishBundle waits until all splits are read.
-func (f *eventsFn) FinishBundle(_ context.Context, block func(beam.EventTime, int, []byte), span func(beam.EventTime, Span), entry func(beam.EventTime, commit.Entry)) error {
+func (f *eventsFn) FinishBundle(_ context.Context, block func(beam.EventTime, int, []byte), span func(beam.EventTime, partition.Span), entry func(beam.EventTime, commit.Entry)) error {
 	return f.work.Wait(eventsOut{block, span, entry}.take)
 }
 
@@ -220,7 +235,7 @@ func (cfg EventsConfig) read(ctx context.Context, split int, give func(func(even
 			return err
 		}
 	}
-	p := &parser{items: items, key: cfg.Key, source: cfg.Source, span: NoSpan, latest: fields.Latest(cfg.Source.Now)}
+	p := &parser{items: items, key: cfg.Key, source: cfg.Source, span: partition.NoSpan, latest: fields.Latest(cfg.Source.Now)}
 	p.out = partition.NewWriter(cfg.Spill, cfg.Names, func(partition int, block []byte) {
 		give(func(out eventsOut) { out.block(anytime, partition, block) })
 	})

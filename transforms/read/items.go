@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -103,7 +102,6 @@ type Items struct {
 }
 
 func init() {
-	beam.RegisterType(reflect.TypeFor[Span]())
 	register.DoFn4x1[context.Context, int, func(ItemBlock), func(commit.Entry), error](&itemsFn{})
 	register.Emitter1[ItemBlock]()
 }

@@ -18,7 +18,7 @@ type parser struct {
 	key    ItemKey
 	latest int64 // the last time that can be true
 	out    *partition.Writer
-	span   Span
+	span   partition.Span
 
 	unknown, low int64
 }
@@ -71,7 +71,7 @@ func (p *parser) event(user, item []byte, micros int64, engaged bool, engagement
 	if err := fields.CheckUTF8(user); err != nil {
 		return &columnError{userColumn, err}
 	}
-	p.span = Join(p.span, Span{First: micros, Last: micros})
+	p.span = partition.Join(p.span, partition.Span{First: micros, Last: micros})
 	if engaged && engagement < p.source.MinEngagement {
 		p.low++
 		return nil

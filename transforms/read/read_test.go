@@ -13,6 +13,7 @@ import (
 
 	"foray/transforms/commit"
 	"foray/transforms/fields"
+	"foray/transforms/partition"
 )
 
 func TestParseUntil(t *testing.T) {
@@ -52,7 +53,7 @@ func FuzzParseUntil(f *testing.F) {
 		if err == nil && !u.Fixed && !(u.Fraction > 0 && u.Fraction <= 1) {
 			t.Errorf("%q is %+v", in, u)
 		}
-		if span := (Span{First: 10, Last: 1000}); err == nil && !u.Fixed && u.Cut(span) < span.First {
+		if span := (partition.Span{First: 10, Last: 1000}); err == nil && !u.Fixed && u.Cut(span) < span.First {
 			t.Errorf("%q cuts at %d, before all events", in, u.Cut(span))
 		}
 	})
@@ -61,23 +62,23 @@ func FuzzParseUntil(f *testing.F) {
 func TestCut(t *testing.T) {
 	tests := []struct {
 		until Until
-		span  Span
+		span  partition.Span
 		want  int64
 	}{
-		{Until{Fixed: true, Micros: 7}, Span{100, 200}, 7},
-		{Until{Fixed: true, Micros: 7}, NoSpan, 7},
-		{Until{Fraction: 0.25}, Span{100, 200}, 125},
-		{Until{Fraction: 0.5}, Span{-100, 100}, 0},
-		{Until{Fraction: 0.5}, Span{100, 100}, 100},
-		{Until{Fraction: 0.5}, NoSpan, math.MaxInt64},
-		{Until{Fraction: 1}, Span{100, 200}, math.MaxInt64},
+		{Until{Fixed: true, Micros: 7}, partition.Span{First: 100, Last: 200}, 7},
+		{Until{Fixed: true, Micros: 7}, partition.NoSpan, 7},
+		{Until{Fraction: 0.25}, partition.Span{First: 100, Last: 200}, 125},
+		{Until{Fraction: 0.5}, partition.Span{First: -100, Last: 100}, 0},
+		{Until{Fraction: 0.5}, partition.Span{First: 100, Last: 100}, 100},
+		{Until{Fraction: 0.5}, partition.NoSpan, math.MaxInt64},
+		{Until{Fraction: 1}, partition.Span{First: 100, Last: 200}, math.MaxInt64},
 	}
 	for _, tc := range tests {
 		if got := tc.until.Cut(tc.span); got != tc.want {
 			t.Errorf("%+v of %v: got %d, want %d", tc.until, tc.span, got, tc.want)
 		}
 	}
-	if got := Join(Join(NoSpan, Span{3, 3}), Join(Span{-2, 1}, NoSpan)); got != (Span{-2, 3}) {
+	if got := partition.Join(partition.Join(partition.NoSpan, partition.Span{First: 3, Last: 3}), partition.Join(partition.Span{First: -2, Last: 1}, partition.NoSpan)); got != (partition.Span{First: -2, Last: 3}) {
 		t.Errorf("the spans join to %v", got)
 	}
 	if got := Time(math.MaxInt64) + ", " + Time(1_500_000); got != "the end, 1970-01-01T00:00:01Z" {

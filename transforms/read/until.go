@@ -5,6 +5,8 @@ import (
 	"math"
 	"strconv"
 	"time"
+
+	"foray/transforms/partition"
 )
 
 // Until is --train_until: the moment before which events train.
@@ -37,7 +39,7 @@ func ParseUntil(s string) (Until, error) {
 }
 
 // Cut is the moment in microseconds: events before it train.
-func (u Until) Cut(span Span) int64 {
+func (u Until) Cut(span partition.Span) int64 {
 	switch {
 	case u.Fixed:
 		return u.Micros
@@ -45,20 +47,6 @@ func (u Until) Cut(span Span) int64 {
 		return math.MaxInt64
 	}
 	return span.First + int64(u.Fraction*float64(span.Last-span.First))
-}
-
-// Span is the time of the first and of the last event, in microseconds; empty
-// if Last < First.
-type Span struct {
-	First, Last int64
-}
-
-// NoSpan is the span of no events.
-var NoSpan = Span{First: math.MaxInt64, Last: math.MinInt64}
-
-// Join is the span of both.
-func Join(a, b Span) Span {
-	return Span{First: min(a.First, b.First), Last: max(a.Last, b.Last)}
 }
 
 // Time writes a moment as people read it.

@@ -147,7 +147,7 @@ func train(t *testing.T, out store.Local, source read.EventSource, itemClusters,
 	run(t, out, "train", version, schemas.ItemPolicyTable, func(s beam.Scope) []beam.PCollection {
 		in := read.ReadEvents(s, read.EventsConfig{Stage: "train", Source: source, Key: read.ItemIndex, Output: string(out), Version: version, ItemClusters: itemClusters})
 		cfg := TrainConfig{Stage: "train", Output: string(out), Version: version, ItemClusters: itemClusters, Shards: shards}
-		return []beam.PCollection{in.Entries, Train(s, cfg, in.Blocks, in.Span)}
+		return []beam.PCollection{in.Entries, Train(s, cfg, in.Blocks)}
 	})
 }
 
@@ -248,7 +248,7 @@ func TestSlates(t *testing.T) {
 			}
 			a := run(t, out, cfg.Stage, version, schemas.RecommendationsTable, func(s beam.Scope) []beam.PCollection {
 				in := read.ReadEvents(s, read.EventsConfig{Stage: "read", Source: source, Key: read.ItemIndex, Output: cfg.Output, Version: cfg.Version, ItemClusters: from, Names: true})
-				return []beam.PCollection{in.Entries, Recommend(s, cfg, in.Blocks, in.Span)}
+				return []beam.PCollection{in.Entries, Recommend(s, cfg, in.Blocks)}
 			})
 			slates := readSlates(t, out, version, tc.shards)
 			byUser := histories(log, func(item int) int { return int(clusterOf(item)) })

@@ -49,13 +49,13 @@ type Config struct {
 //
 //	blocks PCollection<KV<int,[]byte>> (read.ItemIndex, with names),
 //	span PCollection<Span> -> PCollection<commit.Entry>
-func Recommend(s beam.Scope, cfg Config, blocks, span beam.PCollection) beam.PCollection {
+func Recommend(s beam.Scope, cfg Config, blocks beam.PCollection) beam.PCollection {
 	s = s.Scope("Recommend")
 	shards := make([]int, cfg.Shards)
 	for i := range shards {
 		shards[i] = i
 	}
-	slates, counted := beam.ParDo2(s, &slatesFn{Config: cfg}, beam.GroupByKey(s, blocks), beam.SideInput{Input: span})
+	slates, counted := beam.ParDo2(s, &slatesFn{Config: cfg}, beam.GroupByKey(s, blocks))
 	empty := beam.ParDo(s, noSlates, beam.CreateList(s, shards))
 	written := beam.ParDo(s, &writeFn{Config: cfg}, beam.GroupByKey(s, beam.Flatten(s, slates, empty)))
 	return beam.Flatten(s, counted, written)
@@ -87,28 +87,27 @@ type writeFn struct {
 
 func init() {
 	register.Function1x2(noSlates)
-	register.DoFn6x1[context.Context, int, func(*[]byte) bool, read.Span, func(int, []byte), func(commit.Entry), error](&slatesFn{})
+	register.DoFn5x1[context.Context, int, func(*[]byte) bool, func(int, []byte), func(commit.Entry), error](&slatesFn{})
 	register.DoFn4x1[context.Context, int, func(*[]byte) bool, func(commit.Entry), error](&writeFn{})
 	register.Iter1[[]byte]()
 	register.Emitter2[int, []byte]()
 }
 
 // ProcessElement starts to fill the slates of one partition.
-func (f *slatesFn) ProcessElement(ctx context.Context, number int, blocks func(*[]byte) bool, span read.Span, slates func(int, []byte), entry func(commit.Entry)) error {
+func (f *slatesFn) ProcessElement(ctx context.Context, number int, blocks func(*[]byte) bool, slates func(int, []byte), entry func(commit.Entry)) error {
 	taken := partition.Take(blocks)
 	return f.work.Go(ctx, func(ctx context.Context, give func(func(slatesOut))) error {
-		return f.Config.fill(ctx, number, taken, span, give)
+		return f.Config.fill(ctx, number, taken, give)
 	}, slatesOut{slates, entry}.take)
 }
 
-// FinishBundle waits for all partitions. Its side input is the one that
-// ProcessElement has.
-func (f *slatesFn) FinishBundle(_ context.Context, _ read.Span, slates func(int, []byte), entry func(commit.Entry)) error {
+// FinishBundle waits for all partitions.
+func (f *slatesFn) FinishBundle(_ context.Context, slates func(int, []byte), entry func(commit.Entry)) error {
 	return f.work.Wait(slatesOut{slates, entry}.take)
 }
 
 // fill fills the slates of one partition.
-func (cfg Config) fill(ctx context.Context, number int, blocks partition.Blocks, span read.Span, give func(func(slatesOut))) error {
+func (cfg Config) fill(ctx context.Context, number int, blocks partition.Blocks, give func(func(slatesOut))) error {
 	items, err := read.LoadItemMap(ctx, cfg.Output, cfg.ItemClusters)
 	if err != nil {
 		return err
@@ -130,7 +129,7 @@ func (cfg Config) fill(ctx context.Context, number int, blocks partition.Blocks,
 	var clusters []history.Event
 	var room []schemas.Candidate
 	tally := map[string]int64{}
-	entries := events.EachKept(cfg.Stage, cfg.Keep, partition.Sight{Cut: math.MaxInt64, Last: span.Last}, func(user int64, h []partition.Event) {
+	entries := events.EachKept(cfg.Stage, cfg.Keep, partition.Sight{Cut: math.MaxInt64, Last: events.Span.Last}, func(user int64, h []partition.Event) {
 		w.Reset()
 		clusters = clusters[:0]
 		for _, e := range h {

@@ -34,15 +34,15 @@ type TrainConfig struct {
 
 // Train counts item transitions and writes item_policy/.
 //
-//	blocks PCollection<KV<int,[]byte>> (read.ItemIndex), span PCollection<Span> ->
+//	blocks PCollection<KV<int,[]byte>> (read.ItemIndex) ->
 //	PCollection<commit.Entry>
-func Train(s beam.Scope, cfg TrainConfig, blocks, span beam.PCollection) beam.PCollection {
+func Train(s beam.Scope, cfg TrainConfig, blocks beam.PCollection) beam.PCollection {
 	s = s.Scope("Train item policy")
 	shards := make([]int, cfg.Shards)
 	for i := range shards {
 		shards[i] = i
 	}
-	counts, entries := beam.ParDo2(s, &countFn{Config: cfg}, beam.GroupByKey(s, blocks), beam.SideInput{Input: span})
+	counts, entries := beam.ParDo2(s, &countFn{Config: cfg}, beam.GroupByKey(s, blocks))
 	empty := beam.ParDo(s, emptyCounts, beam.CreateList(s, shards))
 	written := beam.ParDo(s, &policyFn{Config: cfg}, beam.GroupByKey(s, beam.Flatten(s, counts, empty)))
 	return beam.Flatten(s, entries, written)
@@ -74,7 +74,7 @@ type policyFn struct {
 
 func init() {
 	register.Function1x2(emptyCounts)
-	register.DoFn6x1[context.Context, int, func(*[]byte) bool, read.Span, func(int, []byte), func(commit.Entry), error](&countFn{})
+	register.DoFn5x1[context.Context, int, func(*[]byte) bool, func(int, []byte), func(commit.Entry), error](&countFn{})
 	register.DoFn4x1[context.Context, int, func(*[]byte) bool, func(commit.Entry), error](&policyFn{})
 	register.Iter1[[]byte]()
 	register.Emitter2[int, []byte]()
@@ -85,21 +85,20 @@ func init() {
 func shardOf(shard, shards, items int) int32 { return int32(shard * items / shards) }
 
 // ProcessElement starts to count one partition.
-func (f *countFn) ProcessElement(ctx context.Context, _ int, blocks func(*[]byte) bool, span read.Span, counts func(int, []byte), entry func(commit.Entry)) error {
+func (f *countFn) ProcessElement(ctx context.Context, _ int, blocks func(*[]byte) bool, counts func(int, []byte), entry func(commit.Entry)) error {
 	taken := partition.Take(blocks)
 	return f.work.Go(ctx, func(ctx context.Context, give func(func(countOut))) error {
-		return f.Config.count(ctx, taken, span, give)
+		return f.Config.count(ctx, taken, give)
 	}, countOut{counts, entry}.take)
 }
 
-// FinishBundle waits for all partitions. Its side input is the one that
-// ProcessElement has.
-func (f *countFn) FinishBundle(_ context.Context, _ read.Span, counts func(int, []byte), entry func(commit.Entry)) error {
+// FinishBundle waits for all partitions.
+func (f *countFn) FinishBundle(_ context.Context, counts func(int, []byte), entry func(commit.Entry)) error {
 	return f.work.Wait(countOut{counts, entry}.take)
 }
 
 // count counts one partition.
-func (cfg TrainConfig) count(ctx context.Context, blocks partition.Blocks, span read.Span, give func(func(countOut))) error {
+func (cfg TrainConfig) count(ctx context.Context, blocks partition.Blocks, give func(func(countOut))) error {
 	items, err := read.LoadItemMap(ctx, cfg.Output, cfg.ItemClusters)
 	if err != nil {
 		return err
@@ -109,7 +108,7 @@ func (cfg TrainConfig) count(ctx context.Context, blocks partition.Blocks, span 
 		return err
 	}
 	var c policy.Counter
-	entries := events.EachKept(cfg.Stage, cfg.Keep, partition.Sight{Cut: math.MaxInt64, Last: span.Last}, func(_ int64, h []partition.Event) {
+	entries := events.EachKept(cfg.Stage, cfg.Keep, partition.Sight{Cut: math.MaxInt64, Last: events.Span.Last}, func(_ int64, h []partition.Event) {
 		c.Add(itemsOf(h))
 	})
 	n := len(items.IDs)
