@@ -40,7 +40,7 @@ func (f *fitted) extend(ctx context.Context, cfg Config, l *listing, e *engageme
 			assign[item] = leaf
 		}
 	}
-	f.IDs, f.Assign, f.Similarity, f.weight = slices.Clone(l.IDs), assign, similarity, slices.Clone(e.Events)
+	f.IDs, f.Assign, f.Similarity, f.weight = l.IDs, assign, similarity, e.Events
 	if err := f.place(ctx, cfg, l, rest, asked); err != nil {
 		return err
 	}
@@ -94,7 +94,14 @@ const laterAtOnce = 1 << 14
 // near finds the leaves that items without one may join, and how like the
 // others are to theirs.
 func (p *later) near(ctx context.Context, l *listing, items []int32) (balance.Later, error) {
-	var found balance.Later
+	came := 0
+	for _, item := range items {
+		if p.Assign[item] == balance.New {
+			came++
+		}
+	}
+	k := min(balance.Choices, p.leaves.Count())
+	found := balance.Later{Items: make([]int32, 0, came), Near: kernel.Neighbors{K: k, Index: make([]int32, 0, came*k), Score: make([]float32, 0, came*k)}}
 	for some := range slices.Chunk(l.inBlockOrder(items), laterAtOnce) {
 		c, rows, err := p.rows(ctx, l, some)
 		if err != nil {
@@ -114,7 +121,6 @@ func (p *later) near(ctx context.Context, l *listing, items []int32) (balance.La
 		if err != nil {
 			return found, err
 		}
-		found.Near.K = near.K
 		found.Near.Index = append(found.Near.Index, near.Index...)
 		found.Near.Score = append(found.Near.Score, near.Score...)
 		if len(c.items) < len(some) {

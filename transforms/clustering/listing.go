@@ -35,9 +35,9 @@ type place struct{ block, at int32 }
 // waiting is a block of items that waits.
 type waiting struct {
 	read.ItemBlock
-	file  string
-	lines []int64
-	dims  int
+	file string
+	line int64 // of its first item
+	dims int
 }
 
 // list gathers blocks of items. Of items with the same id the first, by file
@@ -62,6 +62,11 @@ func (cfg Config) list(blocks func(*read.ItemBlock) bool, rejects *commit.Reject
 		lengths[w.dims] += len(ids[b])
 	}
 	l.dims = usual(lengths)
+	items := 0
+	for b := range ids {
+		items += len(ids[b])
+	}
+	l.rows, l.IDs = make([]place, 0, items), make([]string, 0, items)
 	for b := range ids {
 		for at := range ids[b] {
 			l.rows = append(l.rows, place{int32(b), int32(at)})
@@ -110,13 +115,13 @@ func (l *listing) settle(blocks func(*read.ItemBlock) bool) (ids [][]string, err
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, block{waiting{settled, items.File, items.Lines, items.Dims}, items.IDs})
+		all = append(all, block{waiting{settled, items.File, items.Lines[0], items.Dims}, items.IDs})
 	}
 	if err := out.Close(); err != nil {
 		return nil, err
 	}
 	slices.SortFunc(all, func(a, b block) int {
-		return cmp.Or(cmp.Compare(a.file, b.file), slices.Compare(a.lines, b.lines))
+		return cmp.Or(cmp.Compare(a.file, b.file), cmp.Compare(a.line, b.line))
 	})
 	for _, b := range all {
 		l.blocks = append(l.blocks, b.waiting)
@@ -143,13 +148,23 @@ func (cfg Config) reject(l *listing, bad []rejected, rejects *commit.Rejects) er
 		return cmp.Or(cmp.Compare(x.block, y.block), cmp.Compare(x.at, y.at))
 	})
 	for some := range slices.Chunk(bad, rejectedAtOnce) {
-		raw, rows := make([]string, len(some)), make([]place, len(some))
-		for i, r := range some {
-			rows[i] = r.place
+		raw, rows := make([]string, len(some)), make([]place, 0, 2*len(some))
+		for _, r := range some {
+			rows = append(rows, r.place)
 		}
+		for _, r := range some {
+			if r.ofID == none {
+				r.ofID = r.place
+			}
+			rows = append(rows, r.ofID)
+		}
+		lines := make([]int64, len(rows))
 		err := l.visit(rows, heads, func(numbers []int32, block read.Items) error {
 			for _, i := range numbers {
-				raw[i] = commit.Cut(block.IDs[rows[i].at] + " " + block.Texts[rows[i].at])
+				at := rows[i].at
+				if lines[i] = block.Lines[at]; int(i) < len(some) {
+					raw[i] = commit.Cut(block.IDs[at] + " " + block.Texts[at])
+				}
 			}
 			return nil
 		})
@@ -160,10 +175,9 @@ func (cfg Config) reject(l *listing, bad []rejected, rejects *commit.Rejects) er
 			from := l.blocks[r.block]
 			column, reason := cfg.EmbeddingColumn, fmt.Sprintf("the embedding has %d floats, most have %d: give all items as many", from.dims, l.dims)
 			if r.ofID != none {
-				first := l.blocks[r.ofID.block]
-				column, reason = cfg.ItemIDColumn, fmt.Sprintf("the item id is that of %s:%d: give every item an id of its own; the first one stays", first.file, first.lines[r.ofID.at])
+				column, reason = cfg.ItemIDColumn, fmt.Sprintf("the item id is that of %s:%d: give every item an id of its own; the first one stays", l.blocks[r.ofID.block].file, lines[len(some)+i])
 			}
-			if err := rejects.Add(read.ItemRowsRejected, from.file, from.lines[r.at], column, reason, []byte(raw[i])); err != nil {
+			if err := rejects.Add(read.ItemRowsRejected, from.file, lines[i], column, reason, []byte(raw[i])); err != nil {
 				return err
 			}
 		}
