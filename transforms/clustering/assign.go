@@ -7,6 +7,7 @@ import (
 
 	"foray/transforms/balance"
 	"foray/transforms/commit"
+	"foray/transforms/embed"
 	"foray/transforms/store"
 )
 
@@ -26,6 +27,9 @@ func (cfg Config) assign(ctx context.Context, b store.Bucket, l *listing, e *eng
 		return nil, failure("--assign_only: none of the %d items of item_clusters %s is among --items: give the whole catalogue, with the items of before", p.gone, p.version)
 	}
 	f := &fitted{IDs: l.IDs, weight: e.Events, ids: p.ids, descriptions: p.descriptions, model: p.model, assigned: &assigned{gone: p.gone, from: p.version}}
+	if p.model == nil && l.dims == 0 && cfg.Embeddings == nil {
+		f.model = &embed.Model{CoDims: p.centroids.Cols} // of texts without a word
+	}
 	f.Clustering = &balance.Clustering{
 		Assign: make([]int32, len(l.IDs)), Similarity: make([]float32, len(l.IDs)),
 		Centroids: p.centroids.Slice(0, p.leaves), Prices: p.prices,

@@ -123,3 +123,21 @@ func TestWhatCannotBeAssigned(t *testing.T) {
 		})
 	}
 }
+
+// Texts may hold no word at all; then engagement alone makes the clusters, and
+// later items join the lightest.
+func TestLaterItemsWithoutAWord(t *testing.T) {
+	rng := rand.New(rand.NewPCG(17, 18))
+	rows := make([]string, items)
+	for i := range rows {
+		rows[i] = itemID(i) + ",!!!"
+	}
+	log, until := eventLines(randomEvents(rng, 2000)), read.Until{Fraction: 1}
+	in := input{items: map[string][]string{"items.csv": append([]string{"item_id,title"}, rows[:90]...)}, events: log, cfg: Config{Clusters: 6, Levels: 1, Until: until}}
+	out, fit := cluster(t, in)
+	in.items["items.csv"] = append([]string{"item_id,title"}, rows...)
+	in.cfg, in.after, in.number = Config{AssignOnly: fit.Version, Until: until}, string(out), 1
+	if _, a := cluster(t, in); a.Exit != 0 || a.Tally.Counts[ItemsCame] != items-90 {
+		t.Errorf("exit %d, %q, counted are %v", a.Exit, a.Message, a.Tally.Counts)
+	}
+}
