@@ -32,7 +32,7 @@ func (b *bench) cluster() error {
 	if err != nil {
 		return err
 	}
-	for _, part := range []func() error{c.beside, c.constrained, c.large, c.growth} {
+	for _, part := range []func() error{c.beside, c.constrained, c.large, c.words, c.growth} {
 		if err := part(); err != nil {
 			return err
 		}
@@ -252,5 +252,20 @@ func (c *clustering) large() error {
 		return err
 	}
 	fmt.Printf("cluster: %v: fit %.1f s, %.0f MiB; foray cluster from Parquet %.1f s, %.0f MiB\n", v, f.Seconds, f.Memory, whole.wall, whole.memory)
+	return nil
+}
+
+// words measures the embedding of a million items by their words and by who
+// engaged with them, in a process of its own.
+func (c *clustering) words() error {
+	text, err := output(command("go", "test", "-run", "^$", "-bench", "Fit/1000000", "-benchtime", "1x", "foray/transforms/embed"))
+	if err != nil {
+		return err
+	}
+	for line := range strings.Lines(string(text)) {
+		if strings.HasPrefix(line, "Benchmark") {
+			fmt.Printf("cluster: 1,000,000 titles of eight words and 1,000,000 events, embedded in 64 + 64 floats\n  %s", line)
+		}
+	}
 	return nil
 }

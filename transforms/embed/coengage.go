@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+
+	"foray/transforms/kernel"
 )
 
 // coengagement returns the sparse user × item matrix of who engaged with what,
@@ -35,4 +37,27 @@ func coengagement(items int, baskets [][]int32) (sparse, []int, error) {
 		}
 	}
 	return a, users, nil
+}
+
+// meeting returns a row for each item, of the first rank right singular vectors
+// of a times their singular values, so that the products of rows are about those
+// of a's columns. It works on the shorter side of a.
+func (a sparse) meeting(rank int, seed uint64) (kernel.Matrix, error) {
+	if a.rows < a.cols {
+		byItem := a.transpose()
+		left, _, err := rightSingular(byItem, rank, seed)
+		if err != nil {
+			return kernel.Matrix{}, err
+		}
+		return byItem.times(left, 0), nil
+	}
+	right, singular, err := rightSingular(a, rank, seed)
+	if err != nil {
+		return kernel.Matrix{}, err
+	}
+	rows := kernel.New(right.rows, right.cols)
+	for i, v := range right.data {
+		rows.Data[i] = float32(v * singular[i%right.cols])
+	}
+	return rows, nil
 }

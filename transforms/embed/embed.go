@@ -15,7 +15,6 @@ package embed
 
 import (
 	"fmt"
-	"math"
 
 	"foray/transforms/kernel"
 )
@@ -72,11 +71,10 @@ func Fit(texts []string, baskets [][]int32, opt Options) (*Model, kernel.Matrix,
 	if err := opt.check(); err != nil {
 		return nil, kernel.Matrix{}, err
 	}
-	documents := documentsOf(texts)
 	m := &Model{}
-	m.Terms, m.IDF = vocabulary(documents)
-	byItem := tfidf(documents, m.Terms, m.IDF)
-	right, _, err := leftSingular(byItem.transpose(), byItem, opt.Dims, opt.Seed)
+	m.Terms, m.IDF = vocabulary(texts)
+	byItem := tfidf(texts, m.Terms, m.IDF)
+	right, _, err := rightSingular(byItem, opt.Dims, opt.Seed)
 	if err != nil {
 		return nil, kernel.Matrix{}, fmt.Errorf("embed: texts: %w", err)
 	}
@@ -92,16 +90,6 @@ func Fit(texts []string, baskets [][]int32, opt Options) (*Model, kernel.Matrix,
 	return m, joined, nil
 }
 
-func documentsOf(texts []string) [][]string {
-	documents := make([][]string, len(texts))
-	kernel.Parallel(len(texts), 256, func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			documents[i] = Terms(texts[i])
-		}
-	})
-	return documents
-}
-
 // Embed places texts by the model alone: rows of unit length in the fit's
 // space, without co-engagement; zero where the model knows no term of a text.
 // It returns an error if the model's parts do not fit each other.
@@ -110,7 +98,7 @@ func (m *Model) Embed(texts []string) (kernel.Matrix, error) {
 		return kernel.Matrix{}, fmt.Errorf("embed: broken model: %d terms, %d idf values, a basis of %d rows, %d co-engagement columns",
 			len(m.Terms), len(m.IDF), m.Basis.Rows, m.CoDims)
 	}
-	return Pad(m.project(tfidf(documentsOf(texts), m.Terms, m.IDF)), m.Basis.Cols+m.CoDims)
+	return Pad(m.project(tfidf(texts, m.Terms, m.IDF)), m.Basis.Cols+m.CoDims)
 }
 
 // project returns a·Basis.
@@ -119,18 +107,10 @@ func (m *Model) project(a sparse) kernel.Matrix {
 	for i, v := range m.Basis.Data {
 		basis.data[i] = float64(v)
 	}
-	product := newDense(a.rows, m.Basis.Cols)
-	a.times(basis, product)
-	rows := kernel.New(product.rows, product.cols)
-	for i, v := range product.data {
-		// Products of terms outside the kept dimensions are rounding; without
-		// this they would be scaled up to unit length.
-		if math.Abs(v) > smallestProjection {
-			rows.Data[i] = float32(v)
-		}
-	}
-	return rows
+	return a.times(basis, smallestProjection)
 }
 
 // smallestProjection is far below what a term of the basis gives a unit row.
+// Products of terms outside the kept dimensions are rounding; without this they
+// would be scaled up to unit length.
 const smallestProjection = 1e-7

@@ -32,12 +32,12 @@ func randomSparse(rows, cols, rank int, seed uint64) (sparse, *mat.Dense) {
 	return a, &exact
 }
 
-func TestLeftSingularAgainstExactSVD(t *testing.T) {
+func TestRightSingularAgainstExactSVD(t *testing.T) {
 	for _, test := range []struct{ rows, cols, rank, want int }{
 		{60, 40, 8, 8}, {60, 40, 8, 5}, {40, 60, 4, 20}, {5, 3, 3, 64}, {1, 1, 1, 1},
 	} {
 		a, exact := randomSparse(test.rows, test.cols, test.rank, 1)
-		left, singular, err := leftSingular(a, a.transpose(), test.want, 7)
+		left, singular, err := rightSingular(a.transpose(), test.want, 7)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -66,6 +66,35 @@ func TestLeftSingularAgainstExactSVD(t *testing.T) {
 
 var shop = []string{
 	"Red apple pie", "Green apple pie", "Apple pie tin", "Red rose bush", "White rose bush", "Rose bush fertiliser", "", "1984",
+}
+
+func TestOrthonormalise(t *testing.T) {
+	rng := rand.New(rand.NewPCG(4, 4))
+	for name, nearly := range map[string]float64{"independent": 1, "nearly dependent": 1e-7, "dependent": 0} {
+		for _, rows := range []int{5, blockRows + 77} {
+			m := newDense(rows, 5)
+			for i := range m.data {
+				m.data[i] = rng.NormFloat64()
+			}
+			for i := range rows {
+				m.row(i)[3] = m.row(i)[1] + nearly*m.row(i)[3]
+			}
+			first := m.row(2)[0] / m.row(0)[0]
+			orthonormalise(m)
+			for i, v := range inner(m, m).data {
+				want := 0.0
+				if i%6 == 0 {
+					want = 1
+				}
+				if math.Abs(v-want) > 1e-9 {
+					t.Fatalf("%s, %d rows: number %d of the columns' products is %v, want %v", name, rows, i, v, want)
+				}
+			}
+			if got := m.row(2)[0] / m.row(0)[0]; math.Abs(got-first) > 1e-9*math.Abs(first) {
+				t.Errorf("%s, %d rows: the first column has another direction", name, rows)
+			}
+		}
+	}
 }
 
 func TestFitBringsLikeTextsTogether(t *testing.T) {
@@ -164,13 +193,13 @@ func TestCoEngagementJoins(t *testing.T) {
 
 func TestFitSameOnAnyNumberOfCores(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
-	texts := make([]string, 700)
+	texts := make([]string, blockRows+900)
 	for i := range texts {
 		for range 5 {
 			texts[i] += fmt.Sprintf("w%d ", rng.IntN(200))
 		}
 	}
-	baskets := make([][]int32, 300)
+	baskets := make([][]int32, blockRows+1900)
 	for u := range baskets {
 		for range 10 {
 			baskets[u] = append(baskets[u], int32(rng.IntN(len(texts))))

@@ -34,17 +34,15 @@ func Join(content kernel.Matrix, baskets [][]int32, opt Options) (kernel.Matrix,
 	if opt.CoWeight == 0 {
 		opt.CoDims = 0
 	}
-	left, singular, err := leftSingular(byUser.transpose(), byUser, opt.CoDims, opt.Seed)
+	met, err := byUser.meeting(opt.CoDims, opt.Seed)
 	if err != nil {
 		return kernel.Matrix{}, fmt.Errorf("embed: co-engagement: %w", err)
 	}
-	joined := kernel.New(content.Rows, content.Cols+left.cols)
+	joined := kernel.New(content.Rows, content.Cols+met.Cols)
 	for i := range joined.Rows {
 		row := joined.Row(i)
 		copy(row, content.Row(i))
-		for j, v := range left.row(i) {
-			row[content.Cols+j] = float32(v * singular[j])
-		}
+		copy(row[content.Cols:], met.Row(i))
 		kernel.Normalize(row[:content.Cols])
 		kernel.Normalize(row[content.Cols:])
 		n := float64(users[i])

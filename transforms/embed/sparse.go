@@ -1,6 +1,8 @@
 package embed
 
 import (
+	"math"
+
 	"gonum.org/v1/gonum/floats"
 
 	"foray/transforms/kernel"
@@ -26,6 +28,11 @@ func newDense(rows, cols int) dense {
 }
 
 func (d dense) row(i int) []float64 { return d.data[i*d.cols : (i+1)*d.cols] }
+
+// rowsOf are the rows lo … hi−1.
+func (d dense) rowsOf(lo, hi int) dense {
+	return dense{rows: hi - lo, cols: d.cols, data: d.data[lo*d.cols : hi*d.cols]}
+}
 
 // transpose returns the matrix with rows and columns exchanged; within a row
 // the columns ascend.
@@ -53,16 +60,47 @@ func (a sparse) transpose() sparse {
 	return t
 }
 
-// times writes a·x into out, which is overwritten. Each row is summed in the
-// order of its columns, so cores do not matter.
-func (a sparse) times(x, out dense) {
-	kernel.Parallel(a.rows, 256, func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			row := out.row(i)
-			clear(row)
-			for p := a.start[i]; p < a.start[i+1]; p++ {
-				floats.AddScaled(row, float64(a.value[p]), x.row(int(a.index[p])))
+// strips is how many parts of a dense matrix's columns are worked on at once:
+// more of them cost more than they gain on few cores.
+const strips = 4
+
+// gram writes aᵀ·(a·x) into out, which is overwritten. Strips of columns go to
+// cores; each sums in the order of a's rows, so cores do not matter, and nothing
+// of a's rows has to be held.
+func (a sparse) gram(x, out dense) {
+	clear(out.data)
+	kernel.Parallel(x.cols, max((x.cols+strips-1)/strips, 1), func(from, to int) {
+		product := make([]float64, to-from)
+		for i := range a.rows {
+			index, value := a.index[a.start[i]:a.start[i+1]], a.value[a.start[i]:a.start[i+1]]
+			clear(product)
+			for p, column := range index {
+				floats.AddScaled(product, float64(value[p]), x.row(int(column))[from:to])
+			}
+			for p, column := range index {
+				floats.AddScaled(out.row(int(column))[from:to], float64(value[p]), product)
 			}
 		}
 	})
+}
+
+// times returns a·x, with what is not above least for 0.
+func (a sparse) times(x dense, least float64) kernel.Matrix {
+	out := kernel.New(a.rows, x.cols)
+	kernel.Parallel(a.rows, 256, func(lo, hi int) {
+		product := make([]float64, x.cols)
+		for i := lo; i < hi; i++ {
+			clear(product)
+			for p := a.start[i]; p < a.start[i+1]; p++ {
+				floats.AddScaled(product, float64(a.value[p]), x.row(int(a.index[p])))
+			}
+			row := out.Row(i)
+			for j, v := range product {
+				if math.Abs(v) > least {
+					row[j] = float32(v)
+				}
+			}
+		}
+	})
+	return out
 }

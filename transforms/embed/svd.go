@@ -7,8 +7,11 @@ import (
 
 	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/blas/blas64"
+	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/lapack/lapack64"
 	"gonum.org/v1/gonum/mat"
+
+	"foray/transforms/kernel"
 )
 
 const (
@@ -21,36 +24,32 @@ const (
 	smallestSingular = 1e-5
 )
 
-// leftSingular returns the first rank left singular vectors of a, as the
-// columns of a matrix of a.rows × r, and the r singular values, largest
+// rightSingular returns the first rank right singular vectors of a, as the
+// columns of a matrix of a.cols × r, and the r singular values, largest
 // first; r is less than rank where a has fewer. It is randomised subspace
-// iteration on a·aᵀ with an orthonormal basis kept by QR (Halko et al. 2011,
-// algorithm 4.4) and a Rayleigh-Ritz step at the end. t must be a's transpose.
-func leftSingular(a, t sparse, rank int, seed uint64) (dense, []float64, error) {
+// iteration on aᵀ·a with an orthonormal basis (Halko et al. 2011, algorithm 4.4)
+// and a Rayleigh-Ritz step at the end. Beside a it holds two matrices of
+// a.cols × (rank + oversampling) and nothing of a.rows.
+func rightSingular(a sparse, rank int, seed uint64) (dense, []float64, error) {
 	width := min(rank+oversampling, a.rows, a.cols)
 	if width <= 0 || rank <= 0 || len(a.value) == 0 {
-		return newDense(a.rows, 0), nil, nil
+		return newDense(a.cols, 0), nil, nil
 	}
 	rng := rand.New(rand.NewPCG(seed, 0x5bd1e995))
-	q := newDense(a.rows, width)
+	q, y := newDense(a.cols, width), newDense(a.cols, width)
 	for i := range q.data {
 		q.data[i] = rng.NormFloat64()
 	}
-	z := newDense(a.cols, width)
 	for range powerIterations + 1 {
-		t.times(q, z)
-		a.times(z, q)
+		a.gram(q, y)
+		q, y = y, q
 		orthonormalise(q)
 	}
-	t.times(q, z)
+	a.gram(q, y)
 
-	// Rayleigh-Ritz: (aᵀq)ᵀ(aᵀq) = e·λ·eᵀ, so a ≈ (q·e)·√λ·….
-	gram := blas64.Symmetric{N: width, Stride: width, Data: make([]float64, width*width), Uplo: blas.Upper}
-	blas64.Syrk(blas.Trans, 1, general(z), 0, gram)
+	// Rayleigh-Ritz: qᵀ·(aᵀ·a·q) = e·λ·eᵀ, so a ≈ ….·√λ·(q·e)ᵀ.
 	var eigen mat.EigenSym
-	symmetric := mat.NewSymDense(width, nil)
-	symmetric.SetRawSymmetric(gram)
-	if !eigen.Factorize(symmetric, true) {
+	if !eigen.Factorize(mat.NewSymDense(width, inner(q, y).data), true) {
 		return dense{}, nil, errors.New("the eigenvalues of the projected matrix did not converge")
 	}
 	ascending := eigen.Values(nil)
@@ -70,12 +69,14 @@ func leftSingular(a, t sparse, rank int, seed uint64) (dense, []float64, error) 
 			rotation.row(i)[j] = vectors.At(i, width-1-j)
 		}
 	}
-	left := newDense(a.rows, len(singular))
+	right := newDense(a.cols, len(singular))
 	if len(singular) > 0 {
-		blas64.Gemm(blas.NoTrans, blas.NoTrans, 1, general(q), general(rotation), 0, general(left))
+		eachBlock(a.cols, func(lo, hi int) {
+			blas64.Gemm(blas.NoTrans, blas.NoTrans, 1, general(q.rowsOf(lo, hi)), general(rotation), 0, general(right.rowsOf(lo, hi)))
+		})
 	}
-	fixSigns(left)
-	return left, singular, nil
+	fixSigns(right)
+	return right, singular, nil
 }
 
 // fixSigns turns each column so that its largest entry is positive, since the
@@ -98,8 +99,26 @@ func fixSigns(m dense) {
 }
 
 // orthonormalise replaces the columns of m, of which there are no more than
-// rows, by an orthonormal basis that spans them (Householder QR).
+// rows, by an orthonormal basis that spans them: by Cholesky QR, twice
+// (Yamamoto et al., ETNA 44, 2015), which works on blocks of rows at once; or by
+// Householder QR where columns are nearly dependent.
 func orthonormalise(m dense) {
+	for range 2 {
+		upper := inner(m, m)
+		triangle := blas64.Symmetric{N: m.cols, Stride: m.cols, Data: upper.data, Uplo: blas.Upper}
+		r, ok := lapack64.Potrf(triangle)
+		if !ok {
+			householder(m)
+			return
+		}
+		eachBlock(m.rows, func(lo, hi int) {
+			blas64.Trsm(blas.Right, blas.NoTrans, 1, r, general(m.rowsOf(lo, hi)))
+		})
+	}
+}
+
+// householder is orthonormalise for any columns, on one core.
+func householder(m dense) {
 	tau := make([]float64, m.cols)
 	var size [1]float64
 	lapack64.Geqrf(general(m), tau, size[:], -1)
@@ -111,6 +130,34 @@ func orthonormalise(m dense) {
 	}
 	lapack64.Orgqr(general(m), tau, work, len(work))
 }
+
+// inner is the symmetric part of aᵀ·b, for matrices of few columns.
+func inner(a, b dense) dense {
+	blocks := (a.rows + blockRows - 1) / blockRows
+	parts := make([]dense, blocks)
+	eachBlock(a.rows, func(lo, hi int) {
+		part := newDense(a.cols, a.cols)
+		blas64.Gemm(blas.Trans, blas.NoTrans, 1, general(a.rowsOf(lo, hi)), general(b.rowsOf(lo, hi)), 0, general(part))
+		parts[lo/blockRows] = part
+	})
+	sum := newDense(a.cols, a.cols)
+	for _, part := range parts {
+		floats.Add(sum.data, part.data)
+	}
+	for i := range a.cols {
+		for j := range i {
+			mean := (sum.row(i)[j] + sum.row(j)[i]) / 2
+			sum.row(i)[j], sum.row(j)[i] = mean, mean
+		}
+	}
+	return sum
+}
+
+// blockRows is how many rows of a tall matrix are worked on at once.
+const blockRows = 8192
+
+// eachBlock calls work for blocks of rows, the same on any number of cores.
+func eachBlock(rows int, work func(lo, hi int)) { kernel.Parallel(rows, blockRows, work) }
 
 func general(m dense) blas64.General {
 	return blas64.General{Rows: m.rows, Cols: m.cols, Stride: max(m.cols, 1), Data: m.data}

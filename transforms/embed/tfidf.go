@@ -3,8 +3,11 @@ package embed
 import (
 	"cmp"
 	"math"
+	"math/bits"
 	"slices"
 	"strings"
+
+	"github.com/cespare/xxhash/v2"
 
 	"foray/transforms/kernel"
 )
@@ -87,18 +90,67 @@ func appendBigrams(found []string, run []Token) []string {
 	return found
 }
 
+// eachDocument calls use with the distinct terms, sorted, of every text and how
+// often each occurs, in the order of texts. No more than some thousand documents
+// are held.
+func eachDocument(texts []string, use func(terms []string, counts []int32)) {
+	type document struct {
+		terms  []string
+		counts []int32
+	}
+	documents := make([]document, min(len(texts), 1<<14))
+	for first := 0; first < len(texts); first += len(documents) {
+		n := min(len(documents), len(texts)-first)
+		kernel.Parallel(n, 256, func(lo, hi int) {
+			for i := lo; i < hi; i++ {
+				all := Terms(texts[first+i])
+				slices.Sort(all)
+				d := document{terms: all[:0]}
+				for _, term := range all {
+					if last := len(d.terms) - 1; last >= 0 && d.terms[last] == term {
+						d.counts[last]++
+						continue
+					}
+					d.terms, d.counts = append(d.terms, term), append(d.counts, 1)
+				}
+				documents[i] = d
+			}
+		})
+		for _, d := range documents[:n] {
+			use(d.terms, d.counts)
+		}
+	}
+}
+
+// repeated tells which terms may stand in two texts or more: all that do, and
+// a few others. Most pairs of words of a large catalogue stand in one, and to
+// count each by name would take more memory than all else.
+func repeated(texts []string) func(term string) bool {
+	seen := make([]uint8, 1<<bits.Len(uint(min(64*len(texts), 1<<26)))) // once, more often
+	place := func(term string) *uint8 { return &seen[xxhash.Sum64String(term)&uint64(len(seen)-1)] }
+	eachDocument(texts, func(terms []string, _ []int32) {
+		for _, term := range terms {
+			if at := place(term); *at < minDocuments {
+				*at++
+			}
+		}
+	})
+	return func(term string) bool { return *place(term) >= minDocuments }
+}
+
 // vocabulary chooses the terms that stand for texts, sorted, and their inverse
 // document frequencies ln((n+1)/(df+½)). Without the 1 that is often added,
 // phrases that a shop puts under every second item count little.
-func vocabulary(documents [][]string) ([]string, []float64) {
+func vocabulary(texts []string) ([]string, []float64) {
+	maybe := repeated(texts)
 	frequency := map[string]int{}
-	for _, document := range documents {
-		distinct := slices.Clone(document)
-		slices.Sort(distinct)
-		for _, term := range slices.Compact(distinct) {
-			frequency[term]++
+	eachDocument(texts, func(terms []string, _ []int32) {
+		for _, term := range terms {
+			if maybe(term) {
+				frequency[term]++
+			}
 		}
-	}
+	})
 	var chosen []string
 	for term, documents := range frequency {
 		if documents >= minDocuments {
@@ -112,39 +164,30 @@ func vocabulary(documents [][]string) ([]string, []float64) {
 	slices.Sort(chosen)
 	idf := make([]float64, len(chosen))
 	for i, term := range chosen {
-		idf[i] = math.Log((float64(len(documents)) + 1) / (float64(frequency[term]) + 0.5))
+		idf[i] = math.Log((float64(len(texts)) + 1) / (float64(frequency[term]) + 0.5))
 	}
 	return chosen, idf
 }
 
-// tfidf returns the documents as rows of unit length over the vocabulary, with
-// 1 + ln(count) as term frequency. Documents without a known term are zero.
-func tfidf(documents [][]string, vocabulary []string, idf []float64) sparse {
+// tfidf returns the texts as rows of unit length over the vocabulary, with
+// 1 + ln(count) as term frequency. Texts without a known term are zero.
+func tfidf(texts, vocabulary []string, idf []float64) sparse {
 	column := make(map[string]int32, len(vocabulary))
 	for i, term := range vocabulary {
 		column[term] = int32(i)
 	}
-	a := sparse{rows: len(documents), cols: len(vocabulary), start: make([]int, 1, len(documents)+1)}
-	for _, document := range documents {
-		var columns []int32
-		for _, term := range document {
-			if c, known := column[term]; known {
-				columns = append(columns, c)
-			}
-		}
-		slices.Sort(columns)
+	a := sparse{rows: len(texts), cols: len(vocabulary), start: make([]int, 1, len(texts)+1)}
+	eachDocument(texts, func(terms []string, counts []int32) {
 		first := len(a.value)
-		for i := 0; i < len(columns); {
-			same := i + 1
-			for same < len(columns) && columns[same] == columns[i] {
-				same++
+		// The vocabulary is sorted as the terms are, so columns ascend.
+		for i, term := range terms {
+			if c, known := column[term]; known {
+				a.index = append(a.index, c)
+				a.value = append(a.value, float32((1+math.Log(float64(counts[i])))*idf[c]))
 			}
-			a.index = append(a.index, columns[i])
-			a.value = append(a.value, float32((1+math.Log(float64(same-i)))*idf[columns[i]]))
-			i = same
 		}
 		kernel.Normalize(a.value[first:])
 		a.start = append(a.start, len(a.value))
-	}
+	})
 	return a
 }
