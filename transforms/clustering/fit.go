@@ -109,7 +109,7 @@ func (f *fitFn) ProcessElement(ctx context.Context, _ int, items func(*read.Item
 	if err != nil {
 		return failed(err, entry)
 	}
-	progress.Add(f.Config.Stage, int64(len(l.IDs)))
+	progress.Add(f.Config.Stage, int64(len(l.IDs)-made.placed))
 	return made.write(ctx, b, f.Config, entry)
 }
 
@@ -208,6 +208,8 @@ type fitted struct {
 	previous     *previous              // nil for none
 	changes      *changes               // of it
 	assigned     *assigned              // nil for a fit
+	// placed counts the items that came after the fit.
+	placed int
 	// shared is what describe.SharedWords tells of the leaves.
 	shared float64
 }

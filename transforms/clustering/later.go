@@ -7,6 +7,7 @@ import (
 	"foray/transforms/balance"
 	"foray/transforms/embed"
 	"foray/transforms/kernel"
+	"foray/transforms/progress"
 )
 
 // extend brings a clustering of a sample to all items of a listing, whose
@@ -59,7 +60,7 @@ func (f *fitted) place(ctx context.Context, cfg Config, l *listing, items []int3
 	if err != nil {
 		return err
 	}
-	found, err := (&later{f, leaves, asked}).near(ctx, l, items)
+	found, err := (&later{f, leaves, asked, cfg.Stage}).near(ctx, l, items)
 	if err != nil {
 		return err
 	}
@@ -86,6 +87,7 @@ type later struct {
 	// asked has texts embedded by an endpoint. Without it they are by their words,
 	// or items bring their vectors.
 	asked *embedder
+	stage string
 }
 
 // laterAtOnce bounds how many items are loaded at a time.
@@ -126,6 +128,8 @@ func (p *later) near(ctx context.Context, l *listing, items []int32) (balance.La
 		if len(c.items) < len(some) {
 			p.refuse(some, c.items)
 		}
+		p.placed += len(some)
+		progress.Add(p.stage, int64(len(some)))
 	}
 	return found, nil
 }
