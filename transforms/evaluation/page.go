@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"foray/schemas"
+	"foray/transforms/clustering"
 	"foray/transforms/commit"
 	"foray/transforms/curation"
 	"foray/transforms/partition"
@@ -18,6 +19,7 @@ import (
 	"foray/transforms/read"
 	"foray/transforms/report"
 	"foray/transforms/store"
+	"foray/transforms/tables"
 )
 
 // ReportConfig says what the page shows beside the metrics.
@@ -142,6 +144,13 @@ func readPart(ctx context.Context, b store.Bucket, cfg Config, d *report.Data) e
 		return err
 	}
 	d.Read.Items = clusters.Counts["items"]
+	d.Since = clusters.Facts["previous"]
+	d.Changes = changesOf(clusters)
+	rows, _, err := tables.Read[schemas.Cluster](ctx, b, schemas.ClustersTable, clusters.Version)
+	if err != nil {
+		return err
+	}
+	d.Tree = nodesOf(rows)
 	m := clusters
 	if v := cfg.Planning.From.Transitions; v != "" {
 		if m, err = store.ReadManifest(ctx, b, schemas.TransitionsTable, v); err != nil {
@@ -165,6 +174,47 @@ func readPart(ctx context.Context, b store.Bucket, cfg Config, d *report.Data) e
 	}
 	d.Read.Rejects = slices.Concat(leftOut(m.Counts), rejected("events", read.EventRowsRejected, m.Counts), rejected("items", read.ItemRowsRejected, clusters.Counts))
 	return nil
+}
+
+// changesOf tells what a clustering that goes on from another changed.
+func changesOf(m schemas.Manifest) (counts []report.Count) {
+	for _, c := range []struct{ count, name string }{
+		{clustering.ItemsCame, "Items that came"},
+		{clustering.ItemsGone, "Items that went"},
+		{clustering.ItemsMoved, "Items that moved"},
+		{clustering.ClustersBorn, "Clusters born"},
+		{clustering.ClustersSplit, "Clusters split"},
+		{clustering.ClustersDied, "Clusters that died"},
+		{clustering.DescriptionsChanged, "Descriptions changed"},
+	} {
+		if n, ok := m.Counts[c.count]; ok {
+			counts = append(counts, report.Count{Name: c.name, N: n})
+		}
+	}
+	return counts
+}
+
+// nodesOf hangs the rows of clusters/ in their tree, those with the most
+// traffic first.
+func nodesOf(rows []schemas.Cluster) []report.Node {
+	const top = -1
+	children := map[int32][]schemas.Cluster{}
+	for _, r := range rows {
+		parent := int32(top)
+		if r.ParentID != nil {
+			parent = *r.ParentID
+		}
+		children[parent] = append(children[parent], r)
+	}
+	var below func(parent int32) []report.Node
+	below = func(parent int32) (nodes []report.Node) {
+		slices.SortStableFunc(children[parent], func(a, b schemas.Cluster) int { return cmp.Compare(b.Traffic, a.Traffic) })
+		for _, r := range children[parent] {
+			nodes = append(nodes, report.Node{Description: r.Description, Traffic: r.Traffic, Children: below(r.ClusterID)})
+		}
+		return nodes
+	}
+	return below(top)
 }
 
 // trainingPart tells of the examples that the same command chose, in the

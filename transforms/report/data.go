@@ -31,6 +31,12 @@ type Data struct {
 	// model was asked.
 	Cost     []Count
 	Training Training
+	// Since is the version of clusters/ that the clustering goes on from, and
+	// Changes count what it changed; "" of a clustering anew.
+	Since   string
+	Changes []Count
+	// Tree are the clusters of the top level.
+	Tree     []Node
 	Versions []Version
 	Links    []Link
 
@@ -50,6 +56,13 @@ type Data struct {
 	Samples []Plan
 	Worst   []Case
 	Users   []User
+}
+
+// Node is a cluster of the tree, with its share of the training events.
+type Node struct {
+	Description string
+	Traffic     float64
+	Children    []Node
 }
 
 // Definition says what a metric is, by its name in Metrics less what says how

@@ -53,6 +53,9 @@ func Render(w io.Writer, d Data) error {
 		Facts:    facts(d),
 		Rejects:  countRows(d.Read.Rejects),
 		Training: curationRows(d.Training),
+		Since:    plain(d.Since),
+		Changes:  costRows(d.Changes),
+		Tree:     nodeRows(d.Tree),
 		Versions: versionRows(d.Versions),
 		Links:    linkRows(d.Links),
 		Cost:     costRows(d.Cost),
@@ -82,6 +85,9 @@ type page struct {
 	Facts    []fact
 	Rejects  []countRow
 	Training []curationRow
+	Since    string
+	Changes  []countRow
+	Tree     []nodeRow
 	Versions []Version
 	Links    []Link
 	Terms    []term
@@ -238,6 +244,24 @@ func costRows(counts []Count) []countRow {
 	rows := make([]countRow, len(counts))
 	for i, c := range counts {
 		rows[i] = countRow{plain(c.Name), thousands(c.N)}
+	}
+	return rows
+}
+
+// nodeRow is a node of the tree; Leaves counts the clusters below it.
+type nodeRow struct {
+	Description, Traffic string
+	Leaves               int
+	Children             []nodeRow
+}
+
+func nodeRows(nodes []Node) []nodeRow {
+	rows := make([]nodeRow, len(nodes))
+	for i, n := range nodes {
+		rows[i] = nodeRow{Description: plain(n.Description), Traffic: percent(n.Traffic), Children: nodeRows(n.Children)}
+		for _, child := range rows[i].Children {
+			rows[i].Leaves += max(child.Leaves, 1)
+		}
 	}
 	return rows
 }

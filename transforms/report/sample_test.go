@@ -39,6 +39,12 @@ func sample() Data {
 		Training: Training{Way: "diversified", Tokens: 1_246_354, Dollars: 9.97, Ways: []Curation{
 			{"diversified", 7610, 761, 9.57, 0}, {"random", 7610, 759, 9.44, 0.23}, {"popular", 7610, 558, 8.49, 0.64},
 		}},
+		Since:   "v=20261116T060102.120Z",
+		Changes: []Count{{"Items that came", 1204}, {"Items that moved", 17}},
+		Tree: []Node{
+			{"kitchen, baking", .6, []Node{{"sourdough, flour", .4, nil}, {"espresso <b>", .2, nil}}},
+			{"outdoors", .4, []Node{{"trail running", .4, nil}}},
+		},
 		Versions: []Version{
 			{"clusters", "v=20261123T060102.120Z", nil},
 			{"transitions", "v=20261123T060341.007Z", []string{"clusters v=20261123T060102.120Z"}},
