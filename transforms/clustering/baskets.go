@@ -109,22 +109,28 @@ type engagement struct {
 	Known, Unknown int64
 }
 
-// engage joins blocks of baskets with a catalogue of item ids.
-func engage(ids []string, blocks func(*[]byte) bool) (*engagement, error) {
+// engage joins blocks of baskets, each with all items of its users, with a
+// catalogue of item ids; it keeps the baskets if it is asked to.
+func engage(ids []string, blocks func(*[]byte) bool, keep bool) (*engagement, error) {
 	places := make(map[int64]int32, len(ids))
 	for i, id := range ids {
 		places[read.HashItem(id)] = int32(i)
 	}
-	type row struct {
-		user int64
-		item int32
+	type basket struct {
+		user  int64
+		items []int32
 	}
-	var rows []row
+	var baskets []basket
 	e := &engagement{Events: make([]float64, len(ids))}
 	for block := []byte(nil); blocks(&block); {
 		var users, items, counts []int64
 		if err := packed.Decode(block, &users, &items, &counts); err != nil {
 			return nil, err
+		}
+		first := len(baskets)
+		var room []int32 // of all baskets of the block
+		if keep {
+			room = make([]int32, 0, len(items))
 		}
 		for i, item := range items {
 			at, ok := places[item]
@@ -134,16 +140,23 @@ func engage(ids []string, blocks func(*[]byte) bool) (*engagement, error) {
 			}
 			e.Known += counts[i]
 			e.Events[at] += float64(counts[i])
-			rows = append(rows, row{users[i], at})
+			if !keep {
+				continue
+			}
+			room = append(room, at)
+			if n := len(baskets); n > first && baskets[n-1].user == users[i] {
+				last := &baskets[n-1].items
+				*last = room[len(room)-1-len(*last):]
+			} else {
+				baskets = append(baskets, basket{users[i], room[len(room)-1:]})
+			}
 		}
 	}
-	slices.SortFunc(rows, func(a, b row) int { return cmp.Or(cmp.Compare(a.user, b.user), cmp.Compare(a.item, b.item)) })
-	for i, r := range rows {
-		if i == 0 || rows[i-1].user != r.user {
-			e.Baskets = append(e.Baskets, nil)
-		}
-		last := len(e.Baskets) - 1
-		e.Baskets[last] = append(e.Baskets[last], r.item)
+	slices.SortFunc(baskets, func(a, b basket) int { return cmp.Compare(a.user, b.user) })
+	e.Baskets = make([][]int32, len(baskets))
+	for i, b := range baskets {
+		slices.Sort(b.items)
+		e.Baskets[i] = b.items
 	}
 	return e, nil
 }

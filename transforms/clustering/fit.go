@@ -88,7 +88,7 @@ func (f *fitFn) ProcessElement(ctx context.Context, _ int, items func(*read.Item
 	}
 	entry(rejected)
 	entry(commit.Count(map[string]int64{read.ItemRowsRejected: rejects.Len()}))
-	e, err := engage(l.IDs, baskets)
+	e, err := engage(l.IDs, baskets, f.Config.EmbeddingColumn == "" || f.Config.Embeddings != nil)
 	if err != nil {
 		return err
 	}

@@ -111,7 +111,7 @@ func TestEngageJoinsByID(t *testing.T) {
 	e, err := engage([]string{"a", "b"}, each(
 		packed.Encode([]int64{9, 9, 4}, []int64{b, a, gone}, []int64{1, 2, 5}),
 		packed.Encode([]int64{4}, []int64{b}, []int64{3}),
-	))
+	), true)
 	if err != nil {
 		t.Fatal(err)
 	}
