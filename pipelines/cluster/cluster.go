@@ -74,7 +74,7 @@ func Run(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 	cfg := clustering.Config{
 		Stage: "cluster", Output: c.Output, Version: c.Version,
 		Clusters: o.Clusters, Levels: o.Levels, FitSample: o.FitSample, Epsilon: o.Epsilon, Phrases: o.Phrases, Seed: o.Seed, Embeddings: o.Embeddings, Names: o.Names, Until: until, Keep: o.Keep,
-		ItemIDColumn: o.ItemID, EmbeddingColumn: o.Embedding,
+		Spill: c.Scratch("cluster"), ItemIDColumn: o.ItemID, EmbeddingColumn: o.Embedding,
 	}
 	going := map[string]string{}
 	if o.AssignOnly {

@@ -5,6 +5,7 @@ package clustering
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
@@ -15,6 +16,7 @@ import (
 	"foray/transforms/packed"
 	"foray/transforms/partition"
 	"foray/transforms/read"
+	"foray/transforms/spill"
 )
 
 // Baskets gathers, of each partition of users, which user engaged with which
@@ -87,9 +89,17 @@ func (cfg Config) pack(number int, blocks partition.Blocks, give func(func(baske
 		}
 	})
 	entries = append(entries, commit.Count(map[string]int64{"training_users": seen, "training_events": training}))
+	var element []byte
+	if len(users) > 0 {
+		w := spill.NewWriter(cfg.Spill)
+		element, err = w.Put(packed.Encode(users, items, counts))
+		if err := errors.Join(err, w.Close()); err != nil {
+			return err
+		}
+	}
 	give(func(out basketsOut) {
-		if len(users) > 0 {
-			out.baskets(packed.Encode(users, items, counts))
+		if element != nil {
+			out.baskets(element)
 		}
 		for _, e := range entries {
 			out.entry(e)
@@ -122,7 +132,13 @@ func engage(ids []string, blocks func(*[]byte) bool, keep bool) (*engagement, er
 	}
 	var baskets []basket
 	e := &engagement{Events: make([]float64, len(ids))}
-	for block := []byte(nil); blocks(&block); {
+	var waiting spill.Reader
+	defer waiting.Close()
+	for element := []byte(nil); blocks(&element); {
+		block, err := waiting.Get(element)
+		if err != nil {
+			return nil, err
+		}
 		var users, items, counts []int64
 		if err := packed.Decode(block, &users, &items, &counts); err != nil {
 			return nil, err

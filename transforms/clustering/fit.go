@@ -48,6 +48,8 @@ type Config struct {
 	ItemIDColumn, EmbeddingColumn string
 	Until                         read.Until
 	Keep                          partition.Keep
+	// Spill is a folder that all workers see, if there is one.
+	Spill string
 }
 
 // Fit clusters the catalogue and writes clusters/, item_clusters/ and

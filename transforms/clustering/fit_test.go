@@ -109,8 +109,8 @@ func TestClustersFor(t *testing.T) {
 func TestEngageJoinsByID(t *testing.T) {
 	a, b, gone := read.HashItem("a"), read.HashItem("b"), read.HashItem("gone")
 	e, err := engage([]string{"a", "b"}, each(
-		packed.Encode([]int64{9, 9, 4}, []int64{b, a, gone}, []int64{1, 2, 5}),
-		packed.Encode([]int64{4}, []int64{b}, []int64{3}),
+		inline(t, packed.Encode([]int64{9, 9, 4}, []int64{b, a, gone}, []int64{1, 2, 5})),
+		inline(t, packed.Encode([]int64{4}, []int64{b}, []int64{3})),
 	), true)
 	if err != nil {
 		t.Fatal(err)
@@ -216,4 +216,14 @@ func TestFitRefuses(t *testing.T) {
 	if _, err := (Config{Clusters: 6, Levels: 1}).fit(c, e, nil); err == nil || !strings.Contains(err.Error(), "5 items cannot fill 6 clusters") {
 		t.Errorf("got %v", err)
 	}
+}
+
+// inline is a block that travels itself.
+func inline(t *testing.T, block []byte) []byte {
+	t.Helper()
+	element, err := spill.NewWriter("").Put(block)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return element
 }
