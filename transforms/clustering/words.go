@@ -4,12 +4,12 @@ import "foray/transforms/describe"
 
 // describe finds phrases for all nodes of the tree.
 func (f *fitted) describe(cfg Config) (err error) {
-	texts, leaves := f.catalogue.Texts, f.Centroids.Rows
+	corpus, leaves := describe.Read(f.catalogue.Texts), f.Centroids.Rows
 	words := describe.Options{Phrases: cfg.Phrases, Weight: f.engagement.Events, Kept: f.kept()}
-	if f.descriptions, err = describe.Leaves(texts, f.leaf, leaves, words); err != nil {
+	if f.descriptions, err = corpus.Leaves(f.leaf, leaves, words); err != nil {
 		return err
 	}
-	inner, err := describe.Parents(texts, f.leaf, f.Tree.Parent, f.Tree.Level, leaves, words)
+	inner, err := corpus.Parents(f.leaf, f.Tree.Parent, f.Tree.Level, leaves, words)
 	f.descriptions = append(f.descriptions, inner...)
 	return err
 }

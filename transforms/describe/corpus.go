@@ -2,196 +2,164 @@ package describe
 
 import (
 	"cmp"
+	"math/bits"
 	"slices"
-	"strings"
-	"unicode"
-	"unicode/utf8"
 
-	"foray/transforms/embed"
+	"github.com/cespare/xxhash/v2"
+
 	"foray/transforms/kernel"
 )
 
-const (
-	// longestPhrase is in words, longestRun, of scripts without spaces, in units
-	// (see embed.Token): words of such scripts have two characters or so.
-	longestPhrase = 3
-	longestRun    = 8
-	// mostTokens of a text are read; what is telling stands at its beginning.
-	mostTokens = 300
-)
-
-// corpus is what the texts of all items consist of. Phrases are numbered in
+// Corpus is what the texts of all items consist of. Phrases are numbered in
 // the order of their keys.
-type corpus struct {
+type Corpus struct {
 	// key of each phrase; surface: the form in which most items have it.
 	key, surface []string
-	// documents is the number of items that have the phrase.
-	documents []int
+	// length of each phrase in words; documents: the items that have it.
+	length, documents []int32
 	// items has the phrases of each item, ascending.
 	items [][]int32
 }
 
-// phrase is one occurrence of a phrase in a text.
-type phrase struct {
-	key, surface string
-	opening      bool // the longest that the text begins with
-}
-
-// read collects the phrases of all texts that may stand in a description. Of
-// those of several words that only one item has, it takes openings alone: a
-// name, such as a film's, may be all that a text has to say.
-func read(texts []string) *corpus {
-	found := make([][]phrase, len(texts))
-	kernel.Parallel(len(texts), 256, func(lo, hi int) {
+// Read collects the phrases of all items' texts that may stand in a
+// description. Of those of several words that only one item has, it takes
+// openings alone: a name, such as a film's, may be all that a text has to say.
+func Read(texts []string) *Corpus {
+	v := collect(texts)
+	bound := bindings(v)
+	var kept []int32
+	for n, key := range v.key {
+		if documents := v.documents[n]; isWord(key) || documents == 1 && v.opening[n] || documents > 1 && bound.whole(key, v) {
+			kept = append(kept, int32(n))
+		}
+	}
+	slices.SortFunc(kept, func(a, b int32) int { return cmp.Compare(v.key[a], v.key[b]) })
+	c := &Corpus{
+		key: make([]string, len(kept)), surface: make([]string, len(kept)),
+		length: make([]int32, len(kept)), documents: make([]int32, len(kept)),
+		items: v.items,
+	}
+	number := slices.Repeat([]int32{-1}, len(v.key))
+	for i, n := range kept {
+		number[n] = int32(i)
+		c.key[i], c.surface[i], c.documents[i] = v.key[n], v.surface[n], v.documents[n]
+		c.length[i] = int32(wordsIn(v.key[n]))
+	}
+	most := make([]int32, len(kept)) // items that have the surface
+	for i, n := range kept {
+		most[i] = v.agreeing[n]
+	}
+	for f, n := range v.others {
+		i := number[f.phrase]
+		if i >= 0 && cmp.Or(cmp.Compare(n, most[i]), cmp.Compare(c.surface[i], f.surface)) > 0 {
+			c.surface[i], most[i] = f.surface, n
+		}
+	}
+	kernel.Parallel(len(c.items), 256, func(lo, hi int) {
 		for i := lo; i < hi; i++ {
-			found[i] = phrasesOf(texts[i])
+			phrases := c.items[i][:0]
+			for _, n := range c.items[i] {
+				if number[n] >= 0 {
+					phrases = append(phrases, number[n])
+				}
+			}
+			slices.Sort(phrases)
+			c.items[i] = phrases
 		}
 	})
-	documents, opening := map[string]int{}, map[string]bool{}
-	for _, phrases := range found {
-		for _, p := range phrases {
-			documents[p.key]++
-			opening[p.key] = opening[p.key] || p.opening
-		}
-	}
-	c := &corpus{items: make([][]int32, len(texts))}
-	bound := bindings(documents)
-	for key, n := range documents {
-		if isWord(key) || n == 1 && opening[key] || n > 1 && bound.whole(key, documents) {
-			c.key = append(c.key, key)
-		}
-	}
-	slices.Sort(c.key)
-	number := make(map[string]int32, len(c.key))
-	forms := make([]map[string]int, len(c.key))
-	c.documents = make([]int, len(c.key))
-	for i, key := range c.key {
-		number[key] = int32(i)
-		forms[i] = map[string]int{}
-		c.documents[i] = documents[key]
-	}
-	for i, phrases := range found {
-		for _, p := range phrases {
-			if n, kept := number[p.key]; kept {
-				c.items[i] = append(c.items[i], n)
-				forms[n][p.surface]++
-			}
-		}
-		slices.Sort(c.items[i])
-	}
-	c.surface = make([]string, len(c.key))
-	for i, counts := range forms {
-		for form, n := range counts {
-			best := c.surface[i]
-			if best == "" || cmp.Or(cmp.Compare(n, counts[best]), cmp.Compare(best, form)) > 0 {
-				c.surface[i] = form
-			}
-		}
-	}
 	return c
 }
 
-// glue stands between the terms of a key in a script without spaces.
-const glue = "\u200b"
-
-// termsOf are the terms of a key, in order.
-func termsOf(key string) []string {
-	if strings.Contains(key, glue) {
-		return strings.Split(key, glue)
-	}
-	return strings.Split(key, " ")
+// vocabulary is the phrases of texts, in the order in which they came.
+type vocabulary struct {
+	number map[string]int32 // by key
+	key    []string
+	// documents is the number of items that have the phrase; opening tells
+	// whether one of them begins with it.
+	documents []int32
+	opening   []bool
+	// surface is the form that came first, agreeing counts the items with it,
+	// and others those with other forms.
+	surface  []string
+	agreeing []int32
+	others   map[form]int32
+	items    [][]int32
 }
 
-// isWord tells whether a key is of one term.
-func isWord(key string) bool { return !strings.ContainsAny(key, " "+glue) }
-
-// wordsIn is how many words a key is long: of a script without spaces about
-// half as many as it has terms.
-func wordsIn(key string) int {
-	n := len(termsOf(key))
-	if strings.Contains(key, glue) {
-		n = (n + 1) / 2
-	}
-	return n
+// form is how items may have a phrase.
+type form struct {
+	phrase  int32
+	surface string
 }
 
-// phrasesOf returns the distinct phrases of a text: runs of one to three words
-// that span no gap, and of up to longestRun units within a run without spaces.
-// None begins or ends with a stop word.
-func phrasesOf(text string) []phrase {
-	tokens := embed.Tokenize(calm(text))
-	tokens = tokens[:min(len(tokens), mostTokens)]
-	var phrases []phrase
-	seen := map[string]bool{}
-	opening := -1
-	// from adds the phrases that begin with the first token, one a length.
-	from := func(tokens []embed.Token, separator, between string, shortest int) {
-		first := tokens[0]
-		if first.Stop {
-			return
-		}
-		p := phrase{key: first.Term, surface: first.Surface}
-		opens := len(phrases) == 0
-		for j, token := range tokens {
-			if j > 0 {
-				p.key += separator + token.Term
-				p.surface += between + token.Surface
-			}
-			if token.Stop || j+1 < shortest || seen[p.key] {
+// in is the number of items that have a phrase.
+func (v *vocabulary) in(key string) int {
+	if n, found := v.number[key]; found {
+		return int(v.documents[n])
+	}
+	return 0
+}
+
+// collect counts words, openings, and what more than one text has.
+func collect(texts []string) *vocabulary {
+	maybe := repeated(texts)
+	v := &vocabulary{number: map[string]int32{}, others: map[form]int32{}, items: make([][]int32, 0, len(texts))}
+	eachText(texts, func(phrases []phrase) {
+		var item []int32
+		for _, p := range phrases {
+			if !isWord(p.key) && !p.opening && !maybe(p.key) {
 				continue
 			}
-			seen[p.key] = true
-			if opens && j < longestRun {
-				opening = len(phrases)
+			n, known := v.number[p.key]
+			if !known {
+				n = int32(len(v.key))
+				v.number[p.key] = n
+				v.key, v.surface = append(v.key, p.key), append(v.surface, p.surface)
+				v.documents, v.agreeing, v.opening = append(v.documents, 0), append(v.agreeing, 0), append(v.opening, false)
 			}
-			phrases = append(phrases, p)
-		}
-	}
-	for i := 0; i < len(tokens); {
-		if end := embed.RunEnd(tokens, i); end > i {
-			run := tokens[i:end]
-			for j := range run {
-				shortest := 1
-				if len(run) > 1 && utf8.RuneCountInString(run[j].Term) == 1 {
-					shortest = 2 // a character is no word, unless it stands alone
-				}
-				// One more than phrases have, to find out which are cut short.
-				from(run[j:min(j+longestRun+1, len(run))], glue, "", shortest)
+			v.documents[n]++
+			v.opening[n] = v.opening[n] || p.opening
+			if p.surface == v.surface[n] {
+				v.agreeing[n]++
+			} else {
+				v.others[form{n, p.surface}]++
 			}
-			i = end
-			continue
+			item = append(item, n)
 		}
-		end := i + 1
-		for end < len(tokens) && end < i+longestPhrase && !tokens[end].Gap {
-			end++
-		}
-		from(tokens[i:end], " ", " ", 1)
-		i++
-	}
-	if opening >= 0 {
-		phrases[opening].opening = true
-	}
-	return phrases
+		v.items = append(v.items, slices.Clip(item))
+	})
+	return v
 }
 
-// calm lower-cases each line that is in capitals but for a few letters (such as
-// those of a size), since a catalogue that shouts should not make its
-// descriptions shout.
-func calm(text string) string {
-	lines := strings.Split(text, "\n")
-	for i, line := range lines {
-		capitals, small := 0, 0
-		for _, r := range line {
-			switch {
-			case unicode.IsUpper(r):
-				capitals++
-			case unicode.IsLower(r):
-				small++
+// repeated tells which phrases may stand in two texts or more: all that do, and
+// a few others. Most phrases of a large catalogue stand in one, and to count
+// each by name would take more memory than all else.
+func repeated(texts []string) func(key string) bool {
+	const often = 2
+	seen := make([]uint8, 1<<bits.Len(uint(min(64*len(texts), 1<<26)))) // once, more often
+	place := func(key string) *uint8 { return &seen[xxhash.Sum64String(key)&uint64(len(seen)-1)] }
+	eachText(texts, func(phrases []phrase) {
+		for _, p := range phrases {
+			if at := place(p.key); *at < often {
+				*at++
 			}
 		}
-		if capitals > 1 && capitals > 3*small {
-			lines[i] = strings.ToLower(line)
+	})
+	return func(key string) bool { return *place(key) >= often }
+}
+
+// eachText calls use with the phrases of every text, in the order of texts,
+// and holds those of a few thousand at a time.
+func eachText(texts []string, use func([]phrase)) {
+	for some := range slices.Chunk(texts, 1<<13) {
+		found := make([][]phrase, len(some))
+		kernel.Parallel(len(some), 256, func(lo, hi int) {
+			for i := lo; i < hi; i++ {
+				found[i] = phrasesOf(some[i])
+			}
+		})
+		for _, phrases := range found {
+			use(phrases)
 		}
 	}
-	return strings.Join(lines, "\n")
 }

@@ -47,15 +47,15 @@ type Description struct {
 func (d Description) Named() bool { return d.Text != "" && d.Text != strings.Join(d.Phrases, ", ") }
 
 // Leaves describes the clusters 0 … k−1 by the texts of their items: assign[i]
-// is the cluster of the item that has texts[i]. No two descriptions are alike,
+// is the cluster of the item that has the i-th text. No two descriptions are alike,
 // even without case, accents, punctuation, and the order of phrases or of
 // words. A cluster whose items have no text is called by its number.
-func Leaves(texts []string, assign []int32, k int, opt Options) ([]Description, error) {
-	importance, err := opt.fill(len(texts))
+func (c *Corpus) Leaves(assign []int32, k int, opt Options) ([]Description, error) {
+	importance, err := opt.fill(len(c.items))
 	if err != nil {
 		return nil, err
 	}
-	members, err := group(assign, len(texts), k)
+	members, err := group(assign, len(c.items), k)
 	if err != nil {
 		return nil, err
 	}
@@ -63,25 +63,24 @@ func Leaves(texts []string, assign []int32, k int, opt Options) ([]Description, 
 	for i := range kept {
 		kept[i] = opt.Kept[int32(i)]
 	}
-	return read(texts).describe(members, importance, 0, opt.Phrases, kept), nil
+	return c.describe(members, importance, 0, opt.Phrases, kept), nil
 }
 
 // Parents describes the inner nodes of a tree over the leaves 0 … k−1, in the
 // order of their ids k … len(parent)−1, in the same way; descriptions are
 // unique within a level. parent and level are indexed by node id, leaves
 // first; level 0 has no parents (see package balance).
-func Parents(texts []string, assign, parent, level []int32, k int, opt Options) ([]Description, error) {
-	importance, err := opt.fill(len(texts))
+func (c *Corpus) Parents(assign, parent, level []int32, k int, opt Options) ([]Description, error) {
+	importance, err := opt.fill(len(c.items))
 	if err != nil {
 		return nil, err
 	}
 	if len(parent) != len(level) || len(parent) < k {
 		return nil, fmt.Errorf("describe: %d parents and %d levels for %d leaves", len(parent), len(level), k)
 	}
-	if _, err := group(assign, len(texts), k); err != nil {
+	if _, err := group(assign, len(c.items), k); err != nil {
 		return nil, err
 	}
-	c := read(texts)
 	descriptions := make([]Description, len(parent)-k)
 	// Item by item, from the level above the leaves to level 0.
 	node := append([]int32(nil), assign...)
@@ -173,12 +172,12 @@ func group(assign []int32, items, k int) ([][]int32, error) {
 // describe gives each cluster a description that no other has. first is the
 // number by which the first one is called if all else fails; what is kept of
 // clusters, unless it is empty, stays.
-func (c *corpus) describe(members [][]int32, importance []float64, first, phrases int, kept []Description) []Description {
+func (c *Corpus) describe(members [][]int32, importance []float64, first, phrases int, kept []Description) []Description {
 	words := 0
 	for _, items := range members {
 		for _, item := range items {
 			for _, p := range c.items[item] {
-				if wordsIn(c.key[p]) == 1 {
+				if c.length[p] == 1 {
 					words++
 				}
 			}

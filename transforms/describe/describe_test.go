@@ -63,7 +63,7 @@ func TestLeavesSayWhatClustersAreAbout(t *testing.T) {
 		"", "123", "",
 	}
 	assign := []int32{0, 0, 0, 0, 1, 1, 1, 2, 2, 2, 2, 3, 3, 4}
-	got, err := Leaves(texts, assign, 5, Options{Phrases: 2})
+	got, err := Read(texts).Leaves(assign, 5, Options{Phrases: 2})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +86,7 @@ func TestLeavesOfTwinsDiffer(t *testing.T) {
 			for i := range assign {
 				assign[i] = int32(i % 20)
 			}
-			got, err := Leaves(texts, assign, 20, Options{Phrases: phrases})
+			got, err := Read(texts).Leaves(assign, 20, Options{Phrases: phrases})
 			if err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
@@ -108,7 +108,7 @@ func TestLeavesKeepTheirPromisesOnRandomTexts(t *testing.T) {
 			}
 			assign[i], weight[i] = int32(rng.IntN(k)), float64(rng.IntN(3))
 		}
-		got, err := Leaves(texts, assign, k, Options{Phrases: 1 + rng.IntN(MaxPhrases), Weight: weight})
+		got, err := Read(texts).Leaves(assign, k, Options{Phrases: 1 + rng.IntN(MaxPhrases), Weight: weight})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -126,7 +126,7 @@ func TestPhrasesAreWhole(t *testing.T) {
 		"Grand old party hat box", "Grand old party hat box",
 	}
 	texts = append(texts, slices.Repeat([]string{"book", "mug"}, 8)...)
-	kept := read(texts).key
+	kept := Read(texts).key
 	for phrase, want := range map[string]bool{
 		"elm street": true, "elm street food": true, "charlie and lola": true, "grand old party": true,
 		"for elm": false, "street food": false, "old party": false, // cut out of longer ones
@@ -143,7 +143,7 @@ func TestWeightSpeaks(t *testing.T) {
 	for heavy, want := range []string{"Abacus", "Zither"} {
 		weight := make([]float64, 2)
 		weight[heavy] = 9
-		got, err := Leaves(texts, []int32{0, 0}, 1, Options{Weight: weight})
+		got, err := Read(texts).Leaves([]int32{0, 0}, 1, Options{Weight: weight})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -160,7 +160,7 @@ func TestParents(t *testing.T) {
 	// have a single child each.
 	parent := []int32{6, 7, 8, 9, -1, -1, 4, 4, 5, 5}
 	level := []int32{2, 2, 2, 2, 0, 0, 1, 1, 1, 1}
-	got, err := Parents(texts, assign, parent, level, 4, Options{Phrases: 3})
+	got, err := Read(texts).Parents(assign, parent, level, 4, Options{Phrases: 3})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -182,33 +182,33 @@ func TestParents(t *testing.T) {
 func TestRefuses(t *testing.T) {
 	texts, assign := []string{"a lamp", "b table"}, []int32{0, 1}
 	for name, call := range map[string]func() error{
-		"assign too short": func() error { _, err := Leaves(texts, assign[:1], 2, Options{}); return err },
-		"cluster too high": func() error { _, err := Leaves(texts, assign, 1, Options{}); return err },
-		"negative cluster": func() error { _, err := Leaves(texts, []int32{0, -1}, 2, Options{}); return err },
-		"phrases":          func() error { _, err := Leaves(texts, assign, 2, Options{Phrases: 11}); return err },
-		"weights":          func() error { _, err := Leaves(texts, assign, 2, Options{Weight: []float64{1}}); return err },
+		"assign too short": func() error { _, err := Read(texts).Leaves(assign[:1], 2, Options{}); return err },
+		"cluster too high": func() error { _, err := Read(texts).Leaves(assign, 1, Options{}); return err },
+		"negative cluster": func() error { _, err := Read(texts).Leaves([]int32{0, -1}, 2, Options{}); return err },
+		"phrases":          func() error { _, err := Read(texts).Leaves(assign, 2, Options{Phrases: 11}); return err },
+		"weights":          func() error { _, err := Read(texts).Leaves(assign, 2, Options{Weight: []float64{1}}); return err },
 		"NaN weight": func() error {
-			_, err := Leaves(texts, assign, 2, Options{Weight: []float64{1, math.NaN()}})
+			_, err := Read(texts).Leaves(assign, 2, Options{Weight: []float64{1, math.NaN()}})
 			return err
 		},
 		"levels": func() error {
-			_, err := Parents(texts, assign, []int32{2, 2, -1}, []int32{1, 1}, 2, Options{})
+			_, err := Read(texts).Parents(assign, []int32{2, 2, -1}, []int32{1, 1}, 2, Options{})
 			return err
 		},
 		"bad parent": func() error {
-			_, err := Parents(texts, assign, []int32{9, 2, -1}, []int32{1, 1, 0}, 2, Options{})
+			_, err := Read(texts).Parents(assign, []int32{9, 2, -1}, []int32{1, 1, 0}, 2, Options{})
 			return err
 		},
 		"cycle": func() error {
-			_, err := Parents(texts, assign, []int32{2, 2, 2}, []int32{1, 1, 1}, 2, Options{})
+			_, err := Read(texts).Parents(assign, []int32{2, 2, 2}, []int32{1, 1, 1}, 2, Options{})
 			return err
 		},
 		"orphaned": func() error {
-			_, err := Parents(texts, assign, []int32{2, 2, -1, -1}, []int32{1, 1, 0, 0}, 2, Options{})
+			_, err := Read(texts).Parents(assign, []int32{2, 2, -1, -1}, []int32{1, 1, 0, 0}, 2, Options{})
 			return err
 		},
 		"leaf as root": func() error {
-			_, err := Parents(texts, assign, []int32{1, -1, -1}, []int32{1, 0, 0}, 2, Options{})
+			_, err := Read(texts).Parents(assign, []int32{1, -1, -1}, []int32{1, 0, 0}, 2, Options{})
 			return err
 		},
 	} {
@@ -228,12 +228,12 @@ func TestSameOnAnyNumberOfCores(t *testing.T) {
 		}
 	}
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-	one, err := Leaves(texts, assign, 30, Options{})
+	one, err := Read(texts).Leaves(assign, 30, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	runtime.GOMAXPROCS(4)
-	four, err := Leaves(texts, assign, 30, Options{})
+	four, err := Read(texts).Leaves(assign, 30, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -247,7 +247,7 @@ func FuzzLeaves(f *testing.F) {
 	f.Add("t-light", "tlight", "t light", 1)
 	f.Add("cluster 1", "cluster1", "", 3)
 	f.Fuzz(func(t *testing.T, a, b, c string, phrases int) {
-		got, err := Leaves([]string{a, b, c, a + "\n" + b}, []int32{0, 1, 2, 3}, 4, Options{Phrases: phrases})
+		got, err := Read([]string{a, b, c, a + "\n" + b}).Leaves([]int32{0, 1, 2, 3}, 4, Options{Phrases: phrases})
 		if err != nil {
 			if phrases < 0 || phrases > MaxPhrases {
 				return

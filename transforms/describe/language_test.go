@@ -69,7 +69,7 @@ func TestLanguages(t *testing.T) {
 					texts, assign = append(texts, title), append(assign, int32(c))
 				}
 			}
-			got, err := Leaves(texts, assign, 3, Options{})
+			got, err := Read(texts).Leaves(assign, 3, Options{})
 			if err != nil {
 				t.Fatal(err)
 			}

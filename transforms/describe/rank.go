@@ -38,7 +38,7 @@ type candidate struct {
 // chosen one by one by maximal marginal relevance (Carbonell and Goldstein,
 // SIGIR 1998): two are alike as far as the same items have them, by cosine, so
 // that a description tells of the whole cluster.
-func (c *corpus) rank(items []int32, importance []float64, meanWords float64, limit int) []int32 {
+func (c *Corpus) rank(items []int32, importance []float64, meanWords float64, limit int) []int32 {
 	candidates := c.candidates(items, importance, meanWords)
 	alike := make([]float64, len(candidates)) // to the chosen one most like it
 	var chosen []candidate
@@ -75,32 +75,48 @@ func (c *corpus) rank(items []int32, importance []float64, meanWords float64, li
 	return phrases
 }
 
-// candidates returns the best phrases of the items, best first, without those that nearly always stand inside a longer one.
-func (c *corpus) candidates(items []int32, importance []float64, meanWords float64) []candidate {
-	having := map[int32][]int32{}
-	for _, item := range items {
+// candidates returns the best phrases of the items, best first, without those
+// that nearly always stand inside a longer one.
+func (c *Corpus) candidates(items []int32, importance []float64, meanWords float64) []candidate {
+	type having struct { // a phrase, and who has it
+		phrase int32
+		items  []uint64
+		weight float64
+		value  float64
+	}
+	// A phrase in the upper half, a place in items in the lower.
+	var pairs []uint64
+	for at, item := range items {
 		for _, p := range c.items[item] {
-			having[p] = append(having[p], item)
+			pairs = append(pairs, uint64(p)<<32|uint64(at))
 		}
 	}
-	all := make([]candidate, 0, len(having))
-	for p, items := range having {
-		words := termsOf(c.key[p])
-		slices.Sort(words)
-		weight := 0.0
-		for _, item := range items {
-			weight += importance[item]
+	slices.Sort(pairs)
+	var found []having
+	for first, next := 0, 0; first < len(pairs); first = next {
+		h := having{phrase: int32(pairs[first] >> 32)}
+		for ; next < len(pairs) && int32(pairs[next]>>32) == h.phrase; next++ {
+			h.weight += importance[items[uint32(pairs[next])]]
 		}
-		value := weight * math.Log(1+meanWords/float64(c.documents[p])) * (1 + wordBonus*float64(wordsIn(c.key[p])-1))
-		if len(items) == 1 {
-			value *= lonely
+		h.items = pairs[first:next]
+		h.value = h.weight * math.Log(1+meanWords/float64(c.documents[h.phrase])) * (1 + wordBonus*float64(c.length[h.phrase]-1))
+		if len(h.items) == 1 {
+			h.value *= lonely
 		}
-		all = append(all, candidate{p, words, items, weight, value})
+		found = append(found, h)
 	}
-	slices.SortFunc(all, func(a, b candidate) int {
+	slices.SortFunc(found, func(a, b having) int {
 		return cmp.Or(cmp.Compare(b.value, a.value), cmp.Compare(a.phrase, b.phrase))
 	})
-	all = all[:min(len(all), shortlist)]
+	found = found[:min(len(found), shortlist)]
+	all := make([]candidate, len(found))
+	for i, h := range found {
+		all[i] = candidate{h.phrase, termsOf(c.key[h.phrase]), make([]int32, len(h.items)), h.weight, h.value}
+		slices.Sort(all[i].words)
+		for j, pair := range h.items {
+			all[i].items[j] = items[uint32(pair)]
+		}
+	}
 	return slices.DeleteFunc(slices.Clone(all), func(short candidate) bool {
 		return slices.ContainsFunc(all, func(long candidate) bool {
 			return len(long.words) > len(short.words) && subset(short.words, long.words) &&

@@ -18,9 +18,10 @@ const (
 // begins, with one has been cut short.
 type boundWords struct{ ahead, behind map[string]bool }
 
-func bindings(documents map[string]int) boundWords {
+func bindings(v *vocabulary) boundWords {
 	bound := boundWords{map[string]bool{}, map[string]bool{}}
-	for key, n := range documents {
+	for i, key := range v.key {
+		n := v.documents[i]
 		if n < 2 || isWord(key) {
 			continue
 		}
@@ -32,10 +33,10 @@ func bindings(documents map[string]int) boundWords {
 		} else {
 			continue
 		}
-		if float64(n) >= bindingShare*float64(documents[first]) {
+		if float64(n) >= bindingShare*float64(v.in(first)) {
 			bound.ahead[first] = true
 		}
-		if float64(n) >= bindingShare*float64(documents[last]) {
+		if float64(n) >= bindingShare*float64(v.in(last)) {
 			bound.behind[last] = true
 		}
 	}
@@ -45,8 +46,8 @@ func bindings(documents map[string]int) boundWords {
 // whole tells whether a phrase of several terms can stand alone: it is not cut
 // out of a longer one, nor held together by a stop word only. The longest
 // phrases, than which there is nothing longer, may be cut on one side.
-// documents counts the items of each phrase; stop words are not counted.
-func (b boundWords) whole(key string, documents map[string]int) bool {
+// Stop words are not in the vocabulary.
+func (b boundWords) whole(key string, v *vocabulary) bool {
 	terms := termsOf(key)
 	if strings.Contains(key, glue) {
 		before, after := b.behind[key], b.ahead[key]
@@ -57,9 +58,9 @@ func (b boundWords) whole(key string, documents map[string]int) bool {
 	if len(terms) == 2 {
 		return !before && !after
 	}
-	if documents[terms[1]] > 0 {
+	if v.in(terms[1]) > 0 {
 		return !before || !after
 	}
-	n := float64(documents[key])
-	return !before && !after && n*n >= stopCohesion*float64(documents[first])*float64(documents[last])
+	n := float64(v.in(key))
+	return !before && !after && n*n >= stopCohesion*float64(v.in(first))*float64(v.in(last))
 }
