@@ -95,6 +95,7 @@ others = [plans_of(earlier) if earlier else None] + [plans_of(version_of(n, str(
 # --- resamples ---
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+GROUPS = 4096  # of users that are resampled as one
 
 
 def mix(x):
@@ -182,7 +183,7 @@ for key in sorted(traffic, key=lambda key: (-traffic[key], number(key))):
 
 if cases["user"]:
     users, user = np.unique(cases["user"], return_inverse=True)
-    W = np.stack([draw(xxhash.xxh64_intdigest(u.encode()) % 2**54, 1) for u in users])
+    W = np.stack([draw(int(mix(np.uint64(xxhash.xxh64_intdigest(u.encode()) % 2**54))) % GROUPS, 1) for u in users])
     case_weights = W[user]  # of each case, in each resample
     per_key = collections.Counter(cases["key"])
     by_case, by_key = np.ones(len(user)), np.array([1 / per_key[key] for key in cases["key"]])
