@@ -74,7 +74,7 @@ func Run(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 	cfg := clustering.Config{
 		Stage: "cluster", Output: c.Output, Version: c.Version,
 		Clusters: o.Clusters, Levels: o.Levels, FitSample: o.FitSample, Epsilon: o.Epsilon, Phrases: o.Phrases, Seed: o.Seed, Embeddings: o.Embeddings, Names: o.Names, Until: until, Keep: o.Keep,
-		Spill: c.Scratch("cluster"), ItemIDColumn: o.ItemID, EmbeddingColumn: o.Embedding,
+		ItemIDColumn: o.ItemID, EmbeddingColumn: o.Embedding,
 	}
 	going := map[string]string{}
 	if o.AssignOnly {
@@ -99,7 +99,8 @@ func Run(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 		Gates:   append(o.ItemGates(), append(o.EventGates(), o.TrainingGate(), o.CutGate())...),
 		Publish: true,
 		Build: func(s beam.Scope, commits commit.Config) {
-			catalogue := read.ReadItems(s, read.ItemsConfig{Stage: cfg.Stage, Output: c.Output, Version: c.Version, Source: items, Spill: c.Scratch(cfg.Stage)})
+			cfg.Spill = c.Scratch(cfg.Stage)
+			catalogue := read.ReadItems(s, read.ItemsConfig{Stage: cfg.Stage, Output: c.Output, Version: c.Version, Source: items, Spill: cfg.Spill})
 			in := read.ReadEvents(s, c.ReadEvents(cfg.Stage, o.Inputs, events, read.ItemHash, ""))
 			baskets, gathered := clustering.Baskets(s, cfg, in.Blocks)
 			commit.Commit(s, commits, catalogue.Entries, in.Entries, gathered, clustering.Fit(s, cfg, catalogue.Blocks, baskets))

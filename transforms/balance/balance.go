@@ -32,6 +32,9 @@ type Options struct {
 	// Rounds of re-assignment; 0 means DefaultRounds.
 	Rounds int
 	Seed   uint64
+	// Overwrite has the rows brought to unit length where they are, and saves
+	// a copy of them.
+	Overwrite bool
 }
 
 const (
@@ -95,7 +98,7 @@ func Fit(x kernel.Matrix, weight []float64, opt Options) (*Clustering, error) {
 }
 
 // newFit checks the input, fills in what opt leaves open, and sets a fit up,
-// of a copy of x with rows of unit length; it returns the clipped weights, too.
+// of x with rows of unit length; it returns the clipped weights, too.
 func newFit(x *kernel.Matrix, weight []float64, opt *Options) (*fit, []float64, error) {
 	if opt.Epsilon == 0 {
 		opt.Epsilon = DefaultEpsilon
@@ -106,7 +109,9 @@ func newFit(x *kernel.Matrix, weight []float64, opt *Options) (*fit, []float64, 
 	if err := check(*x, weight, *opt); err != nil {
 		return nil, nil, err
 	}
-	*x = x.Clone()
+	if !opt.Overwrite {
+		*x = x.Clone()
+	}
 	kernel.Parallel(x.Rows, 1024, func(lo, hi int) { x.Slice(lo, hi).NormalizeRows() })
 	clipped := clipWeights(weight, opt.K)
 	mean := sum(clipped) / float64(opt.K)

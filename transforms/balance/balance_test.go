@@ -251,6 +251,21 @@ func TestFitLeavesItsInputAlone(t *testing.T) {
 	}
 }
 
+func TestFitOverwrites(t *testing.T) {
+	x, _ := blobs(50, 4, 3, 0.1, 4)
+	want, err := Fit(x, zipf(50, 1), Options{K: 5, Levels: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := Fit(x, zipf(50, 1), Options{K: 5, Levels: 2, Overwrite: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if length := kernel.Dot(x.Row(7), x.Row(7)); !reflect.DeepEqual(got, want) || math.Abs(float64(length)-1) > 1e-6 {
+		t.Fatalf("the clustering of rows that may be changed differs, or they were copied: one has the length %v", length)
+	}
+}
+
 func TestFitRefuses(t *testing.T) {
 	x, _ := blobs(10, 4, 3, 0.1, 4)
 	broken := x.Clone()

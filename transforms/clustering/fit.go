@@ -24,6 +24,8 @@ import (
 type Config struct {
 	Stage           string
 	Output, Version string
+	// Spill is a folder that all workers see, if there is one.
+	Spill string
 	// Clusters is the number of leaves, 0 for the default by the number of
 	// items; Levels those of the tree.
 	Clusters, Levels int
@@ -48,8 +50,6 @@ type Config struct {
 	ItemIDColumn, EmbeddingColumn string
 	Until                         read.Until
 	Keep                          partition.Keep
-	// Spill is a folder that all workers see, if there is one.
-	Spill string
 }
 
 // Fit clusters the catalogue and writes clusters/, item_clusters/ and
@@ -175,10 +175,10 @@ func (cfg Config) group(ctx context.Context, l *listing, e *engagement, p *previ
 	if f, err = cfg.fit(c, e.of(c.items), p); err != nil {
 		return nil, failure("%v", err)
 	}
+	c.Vectors = kernel.Matrix{} // have done their work
 	if stands == nil {
 		return f, nil
 	}
-	c.Vectors = kernel.Matrix{} // have done their work
 	return f, f.extend(ctx, cfg, l, e, chosen, asked)
 }
 
@@ -241,7 +241,7 @@ func (cfg Config) fit(c *catalogue, e *engagement, p *previous) (*fitted, error)
 		}
 		f.ids = p.born(f.changes)
 	} else {
-		f.Clustering, err = balance.Fit(x, weight, balance.Options{K: k, Levels: cfg.Levels, Epsilon: cfg.Epsilon, Seed: cfg.Seed})
+		f.Clustering, err = balance.Fit(x, weight, balance.Options{K: k, Levels: cfg.Levels, Epsilon: cfg.Epsilon, Seed: cfg.Seed, Overwrite: true})
 		if err != nil {
 			return nil, fmt.Errorf("cluster the items: %w", err)
 		}
