@@ -57,11 +57,9 @@ func (f *fit) run() error {
 	for round := range f.rounds {
 		f.centre()
 		if slices.Contains(searches[:], round) {
-			near, err := kernel.TopK(f.x, f.centroids, candidates)
-			if err != nil {
+			if err := f.near.Find(f.x, f.centroids, candidates); err != nil {
 				return err
 			}
-			f.near = near
 		} else {
 			f.rescore()
 		}

@@ -76,7 +76,7 @@ func refit(x kernel.Matrix, weight []float64, before Earlier, opt Options) (*Clu
 	if f.centroids, err = f.known(); err != nil {
 		return nil, changes, err
 	}
-	if f.near, err = kernel.TopK(f.x, f.centroids, candidates); err != nil {
+	if err := f.near.Find(f.x, f.centroids, candidates); err != nil {
 		return nil, changes, err
 	}
 	f.admit(fresh, func(number int) ([]int32, []float32) {

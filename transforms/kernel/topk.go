@@ -3,6 +3,7 @@ package kernel
 import (
 	"fmt"
 	"math"
+	"slices"
 	"sync"
 )
 
@@ -29,19 +30,28 @@ func (n Neighbors) Row(i int) ([]int32, []float32) {
 // not positive; values must be finite (see Matrix.Check), and so small that
 // no dot product overflows.
 func TopK(a, b Matrix, k int) (Neighbors, error) {
+	var n Neighbors
+	err := n.Find(a, b, k)
+	return n, err
+}
+
+// Find puts what TopK finds in place of the neighbors, into their memory if it
+// is large enough.
+func (n *Neighbors) Find(a, b Matrix, k int) error {
 	if a.Cols != b.Cols {
-		return Neighbors{}, fmt.Errorf("top-k: rows of %d columns cannot be compared with rows of %d", a.Cols, b.Cols)
+		return fmt.Errorf("top-k: rows of %d columns cannot be compared with rows of %d", a.Cols, b.Cols)
 	}
 	if k <= 0 {
-		return Neighbors{}, fmt.Errorf("top-k: k is %d, must be at least 1", k)
+		return fmt.Errorf("top-k: k is %d, must be at least 1", k)
 	}
 	if b.Rows > math.MaxInt32 {
-		return Neighbors{}, fmt.Errorf("top-k: %d rows are more than an index can count, at most %d", b.Rows, math.MaxInt32)
+		return fmt.Errorf("top-k: %d rows are more than an index can count, at most %d", b.Rows, math.MaxInt32)
 	}
 	k = min(k, b.Rows)
-	result := Neighbors{K: k, Index: make([]int32, a.Rows*k), Score: make([]float32, a.Rows*k)}
+	all := a.Rows * k
+	n.K, n.Index, n.Score = k, slices.Grow(n.Index[:0], all)[:all], slices.Grow(n.Score[:0], all)[:all]
 	if k == 0 {
-		return result, nil
+		return nil
 	}
 	path := active
 	packed := pack(b, path)
@@ -67,11 +77,11 @@ func TopK(a, b Matrix, k int) (Neighbors, error) {
 		}
 		for i := range rows.Rows {
 			s.rank(&s.lists[i], rows.Row(i))
-			index, score := result.Row(lo + i)
+			index, score := n.Row(lo + i)
 			for j, c := range s.lists[i].candidates {
 				index[j], score[j] = c.index(), c.score()
 			}
 		}
 	})
-	return result, nil
+	return nil
 }

@@ -20,7 +20,7 @@ func onPath(t testing.TB, path *path) {
 // sorted is TopK by its definition.
 func sorted(a, b Matrix, k int) Neighbors {
 	k = min(k, b.Rows)
-	result := Neighbors{K: k, Index: []int32{}, Score: []float32{}}
+	result := Neighbors{K: k}
 	order, score := make([]int32, b.Rows), make([]float32, b.Rows)
 	for i := range a.Rows {
 		for j := range order {
@@ -111,6 +111,17 @@ func TestTopKSameOnAnyNumberOfCores(t *testing.T) {
 	}
 	if !reflect.DeepEqual(one, four) {
 		t.Fatal("the result differs between 1 and 4 cores")
+	}
+}
+
+func TestFindIntoMemoryThatIsThere(t *testing.T) {
+	a, b := random(90, 12, 1), random(50, 12, 2)
+	var n Neighbors
+	for _, size := range []struct{ rows, k int }{{90, 9}, {30, 20}, {90, 9}, {90, 31}} {
+		want := sorted(a.Slice(0, size.rows), b, size.k)
+		if err := n.Find(a.Slice(0, size.rows), b, size.k); err != nil || !reflect.DeepEqual(n, want) {
+			t.Fatalf("%+v: error %v, or not what sorting gives", size, err)
+		}
 	}
 }
 
