@@ -82,8 +82,12 @@ func (c *clustering) limited(name string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// fitted is what a fit took, in seconds and MiB.
-type fitted struct{ Seconds, Memory float64 }
+// fitted is what a fit took: seconds of wall and of CPU, and, where it is
+// known, MiB.
+type fitted struct{ Seconds, CPU, Memory float64 }
+
+// usage is the same, for a sample.
+func (f fitted) usage() usage { return usage{f.Seconds, f.CPU, f.Memory} }
 
 func (c *clustering) fit(v vectors) (fitted, error) { return c.fitAs("foray", v) }
 
@@ -100,17 +104,17 @@ func (c *clustering) fitAs(name string, v vectors) (f fitted, err error) {
 	return f, json.Unmarshal(text, &f)
 }
 
-// rival returns the seconds of a method of clustering.py.
-func (c *clustering) rival(method string, v vectors) (float64, error) {
+// rival fits by a method of clustering.py.
+func (c *clustering) rival(method string, v vectors) (f fitted, err error) {
 	folder, err := c.folder(v)
 	if err != nil {
-		return 0, err
+		return f, err
 	}
 	text, err := output(command(c.python, c.script, method, strconv.Itoa(v.k), folder, strconv.Itoa(c.threads)))
 	if err != nil {
-		return 0, err
+		return f, err
 	}
-	return strconv.ParseFloat(strings.TrimSpace(string(text)), 64)
+	return f, json.Unmarshal(text, &f)
 }
 
 // output runs a command and returns what it printed. The error has what it
@@ -174,10 +178,12 @@ func (c *clustering) judge(v vectors, names ...string) (map[string]worth, error)
 // iterations, and others once.
 func (c *clustering) beside() error {
 	v := mainVectors
-	var fits, wholes, faiss []float64
+	methods := []string{"foray", "faiss-25", "faiss-10", "minibatch", "kmeans"}
+	took := map[string]sample{}
+	var wholes sample
 	turns := min(c.runs, 3) // FAISS takes its time
 	for range turns {
-		f, err := c.fit(v)
+		ours, err := c.fit(v)
 		if err != nil {
 			return err
 		}
@@ -189,16 +195,15 @@ func (c *clustering) beside() error {
 		if err != nil {
 			return err
 		}
-		fits, faiss, wholes = append(fits, f.Seconds), append(faiss, theirs), append(wholes, whole.wall)
+		took["foray"], took["faiss-25"] = append(took["foray"], ours.usage()), append(took["faiss-25"], theirs.usage())
+		wholes = append(wholes, whole)
 	}
-	seconds := map[string]float64{"foray": middle(fits), "faiss-25": middle(faiss)}
-	methods := []string{"foray", "faiss-25", "faiss-10", "minibatch", "kmeans"}
 	for _, method := range methods[2:] {
-		took, err := c.rival(method, v)
+		f, err := c.rival(method, v)
 		if err != nil {
 			return err
 		}
-		seconds[method] = took
+		took[method] = sample{f.usage()}
 	}
 	worths, err := c.judge(v, methods...)
 	if err != nil {
@@ -206,14 +211,20 @@ func (c *clustering) beside() error {
 	}
 	fmt.Printf("cluster: %v, weights by Zipf's law; foray and FAISS at 25 iterations %s, in turns; others once; %d threads\n", v, median(turns), c.threads)
 	best := max(worths["faiss-25"].Cosine, worths["faiss-10"].Cosine)
-	fmt.Printf("  %-12s %9s %8s %8s %10s %10s %10s %6s\n", "fit", "seconds", "÷ foray", "cosine", "of FAISS's", "heaviest", "clipped", "empty")
+	fmt.Printf("  %-10s %8s %-11s %6s %7s %7s %10s %9s %8s %6s\n", "fit", "seconds", "min–max", "CPU s", "÷ foray", "cosine", "of FAISS's", "heaviest", "clipped", "empty")
+	wall, cpu := measures[0], measures[1]
+	_, ours, _ := took["foray"].spread(wall)
 	for _, method := range methods {
+		low, seconds, high := took[method].spread(wall)
+		_, busy, _ := took[method].spread(cpu)
 		w := worths[method]
-		fmt.Printf("  %-12s %9.2f %8.2f %8.4f %9.1f%% %10.2f %10.2f %6d\n", method, seconds[method], seconds[method]/seconds["foray"],
+		fmt.Printf("  %-10s %8.2f %-11s %6.1f %7.2f %7.4f %9.1f%% %9.2f %8.2f %6d\n", method, seconds, wall.text(low)+"–"+wall.text(high), busy, seconds/ours,
 			w.Cosine, 100*w.Cosine/best, w.Heaviest, w.HeaviestClipped, w.Empty)
 	}
-	fmt.Printf("  heaviest: the largest load ÷ the mean; clipped: the same with items counting at most half a mean\n")
-	fmt.Printf("  foray cluster from Parquet to tables: %.2f s, %.2f times FAISS's fit\n", middle(wholes), middle(wholes)/middle(faiss))
+	fmt.Printf("  heaviest: the largest load ÷ the mean; clipped: the same with items counting at most half a mean; CPU: waiting threads of FAISS and scikit-learn are busy, too\n")
+	_, faiss, _ := took["faiss-25"].spread(wall)
+	low, whole, high := wholes.spread(wall)
+	fmt.Printf("  foray cluster from Parquet to tables: %.2f s (%.2f–%.2f), %.2f times FAISS's fit\n", whole, low, high, whole/faiss)
 	return nil
 }
 
@@ -236,7 +247,7 @@ func (c *clustering) constrained() error {
 	x, y := worths["foray-plain"], worths["constrained"]
 	fmt.Printf("cluster: %v, all of one weight, as k-means-constrained knows no others\n", v)
 	fmt.Printf("  foray %.2f s, cosine %.4f, largest cluster %.2f of the mean; k-means-constrained %.2f s, %.4f, %.2f; %.0f times as fast\n",
-		ours.Seconds, x.Plain, x.Most, theirs, y.Plain, y.Most, theirs/ours.Seconds)
+		ours.Seconds, x.Plain, x.Most, theirs.Seconds, y.Plain, y.Most, theirs.Seconds/ours.Seconds)
 	return nil
 }
 

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"path/filepath"
-	"slices"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
@@ -35,9 +34,9 @@ func (c *clustering) growth() error {
 			if err != nil {
 				return err
 			}
-			fmt.Printf("  %9s  foray %6.2f, FAISS at 25 iterations %6.2f\n", number(value), f.Seconds, faiss)
+			fmt.Printf("  %9s  foray %6.2f, FAISS at 25 iterations %6.2f\n", number(value), f.Seconds, faiss.Seconds)
 			ours = append(ours, plotter.XY{X: float64(value), Y: f.Seconds})
-			theirs = append(theirs, plotter.XY{X: float64(value), Y: faiss})
+			theirs = append(theirs, plotter.XY{X: float64(value), Y: faiss.Seconds})
 		}
 		path := filepath.Join(c.dir, "by-"+of.name+".svg")
 		if err := draw(path, of.name, ours, theirs); err != nil {
@@ -59,10 +58,4 @@ func draw(path, name string, ours, theirs plotter.XYs) error {
 		return err
 	}
 	return p.Save(12*vg.Centimeter, 9*vg.Centimeter, path)
-}
-
-// middle is the median, of an even number the larger one in the middle.
-func middle(values []float64) float64 {
-	sorted := slices.Sorted(slices.Values(values))
-	return sorted[len(sorted)/2]
 }

@@ -3,7 +3,7 @@
 // later.
 //
 //	fit make N D FOLDER           N unit vectors of D floats, weights, and the same as a catalogue
-//	fit fit K FOLDER foray        Foray's fit, and with foray-plain that of items all alike; prints {"seconds": …, "memory": MiB}
+//	fit fit K FOLDER foray        Foray's fit, and with foray-plain that of items all alike; prints {"seconds": …, "cpu": …, "memory": MiB}
 //	fit judge K FOLDER NAME…      prints what each of the assignments NAME.i32 is worth, as JSON
 //
 // Vectors stand around 2,000 directions, as items stand around what they are
@@ -83,18 +83,33 @@ func fit(k int, folder, name string) error {
 			weight[i] = 1
 		}
 	}
+	before, err := used()
+	if err != nil {
+		return err
+	}
 	start := time.Now()
-	c, err := balance.Fit(x, weight, balance.Options{K: k, Levels: 4, Seed: 1})
+	c, err := balance.Fit(x, weight, balance.Options{K: k, Levels: 4, Seed: 1, Overwrite: true})
 	if err != nil {
 		return err
 	}
 	took := time.Since(start).Seconds()
+	after, err := used()
+	if err != nil {
+		return err
+	}
 	if err := writeNumbers(filepath.Join(folder, name+".i32"), c.Assign); err != nil {
 		return err
 	}
-	var usage syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
-		return err
-	}
-	return json.NewEncoder(os.Stdout).Encode(map[string]float64{"seconds": took, "memory": float64(usage.Maxrss) / 1024})
+	return json.NewEncoder(os.Stdout).Encode(map[string]float64{"seconds": took, "cpu": seconds(after) - seconds(before), "memory": float64(after.Maxrss) / 1024})
+}
+
+// used is what this process has used so far.
+func used() (u syscall.Rusage, err error) {
+	err = syscall.Getrusage(syscall.RUSAGE_SELF, &u)
+	return u, err
+}
+
+// seconds are those of CPU.
+func seconds(u syscall.Rusage) float64 {
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano()).Seconds()
 }
