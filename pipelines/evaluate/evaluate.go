@@ -78,6 +78,9 @@ func Run(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 		Build: func(s beam.Scope, commits commit.Config) {
 			reading := c.ReadEvents(cfg.Stage, o.Inputs, events, read.ItemCluster, cfg.ItemClusters)
 			cfg.Spill = reading.Spill
+			if job.WorkersHere() {
+				go evaluation.Prepare(ctx, cfg)
+			}
 			in := read.ReadEvents(s, reading)
 			scores, judged := evaluation.Judge(s, cfg, in.Blocks)
 			commit.Commit(s, commits, in.Entries, judged, evaluation.Conclude(s, cfg, scores))

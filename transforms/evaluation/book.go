@@ -53,6 +53,10 @@ func loadBook(ctx context.Context, cfg Config) (*book, error) {
 	})
 }
 
+// Prepare makes the book of a job that is to run in this process, while events
+// are still being read. What goes wrong is told to who asks for the book.
+func Prepare(ctx context.Context, cfg Config) { _, _ = loadBook(ctx, cfg) }
+
 func newBook(ctx context.Context, cfg Config) (*book, error) {
 	w, err := planning.LoadWorld(ctx, cfg.Planning)
 	if err != nil {
