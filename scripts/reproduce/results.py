@@ -219,7 +219,7 @@ def main():
     for network, name, seed, mine, popular, one in verdicts:
         (held if mine > popular else missed).append(f"{network} on {name}, seed {seed}: recall@1 on held-out keys {mine:.3f}; popular {popular:.3f}, one-cluster successor {one:.3f} (wanted: above popular)")
     expected = [("scratch", n, w, s) for n in ("demo", "online-retail", "movietweetings-100k") for w in (*WAYS, "hint") for s in (1, 2, 3)]
-    expected += [("lora", "demo", w, 1) for w in WAYS]
+    expected += [("lora", "demo", w, 1) for w in (*WAYS, "popular")]
     absent = [" ".join(map(str, e)) for e in expected if e not in found]
     lora = [p["seconds_a_step"] for (network, *_), (points, _) in found.items() if network == "lora" for p in points[1:]]
 

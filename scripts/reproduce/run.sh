@@ -20,18 +20,19 @@ venv=$(environment reproduce "$here/requirements.txt")
 foray=$root/bin/foray
 tune=$root/scripts/finetune_local
 
-# curate NAME CLUSTERS ITEM-FLAGS -- EVENT-FLAGS: a folder for each way, and
-# one with the transitions of all users, also those after the cut.
+# curate NAME CLUSTERS ITEM-FLAGS -- EVENT-FLAGS: a folder for each way, one
+# with the successor as a hint, and one with the transitions of all users, also
+# those after the cut.
 curate() {
   local name=$1 clusters=$2 items=() events
   shift 2
   while [ "$1" != -- ]; do items+=("$1"); shift; done
   shift
   events=("$@")
-  for way in diversified random hint all; do
+  for way in diversified random popular hint all; do
     local out=$to/$name/$way flags=(--curation diversified --prompt "$tune/prompt.txt")
     case $way in
-      random) flags=(--curation random --prompt "$tune/prompt.txt") ;;
+      random | popular) flags=(--curation "$way" --prompt "$tune/prompt.txt") ;;
       hint) flags=(--prompt "$tune/prompt_hint.txt") ;;
       all) flags+=(--train_until 1) ;;
     esac
@@ -67,7 +68,7 @@ for seed in ${SEEDS-1 2 3}; do
 done
 
 # The 135 M model, on one data set.
-for way in ${LORA-diversified random}; do
+for way in ${LORA-diversified random popular}; do
   result=$to/results/lora-demo-$way.jsonl
   if [ ! -e "$result" ]; then
     venv_base=$(environment finetune_local "$tune/requirements.txt")
