@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"foray/schemas"
@@ -83,4 +84,41 @@ func TestNothingToJudgeBy(t *testing.T) {
 		"there is nothing to recall: events are from 20", ", and it was made of them all; curate and plan with an earlier --train_until")
 	foray(t, "evaluate", "--events", events, "--train_until=2020-01-01", "--seed=2", "--output", output).want(t, 0,
 		"the table was made of events before 2099-01-01T00:00:00Z", "not at --train_until=2020-01-01")
+}
+
+// A table that was made from what is there no longer can be looked at, and not
+// be judged.
+func TestParentsThatAreGone(t *testing.T) {
+	for _, parent := range []string{schemas.ClustersTable, schemas.TransitionsTable} {
+		output, sources := curated(t)
+		foray(t, "plan", "--output", output).want(t, 0)
+		if err := os.RemoveAll(filepath.Join(output, parent)); err != nil {
+			t.Fatal(err)
+		}
+		foray(t, "evaluate", "--events", filepath.Join(sources, catalogue.EventsFile), "--output", output).want(t, 1,
+			"was made from "+parent+" v=", "which cannot be read", "does not exist; make the table again")
+		foray(t, "inspect", filepath.Join(output, schemas.LookupTable)).want(t, 0,
+			"made from  "+parent+" v=", "(gone: the table can be read, and not be judged or made again)")
+	}
+}
+
+// A table of no key is not made.
+func TestNoKeyToPlan(t *testing.T) {
+	_, sources := curated(t)
+	output, folder := t.TempDir(), t.TempDir()
+	items, all := filepath.Join(sources, catalogue.ItemsFile), filepath.Join(sources, catalogue.EventsFile)
+	foray(t, "cluster", "--items", items, "--events", all, "--output", output).want(t, 0)
+	foray(t, "plan", "--keys=observed", "--output", output).want(t, 2, "nothing was curated, so no key was observed: run foray curate first")
+	text, err := os.ReadFile(all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := slices.Collect(strings.Lines(string(text)))
+	events := filepath.Join(folder, "events.csv")
+	if err := os.WriteFile(events, []byte(lines[0]+lines[1]), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	foray(t, "curate", "--events", events, "--train_until=1", "--output", output).want(t, 0)
+	foray(t, "plan", "--keys=observed", "--output", output).want(t, 2, "no user stands at a key of --history=2 clusters")
+	foray(t, "plan", "--planner=successor", "--output", output).want(t, 0, "there are no transitions, so the successor of every key is the most used cluster")
 }

@@ -144,6 +144,7 @@ func (o *Options) Config(ctx context.Context, c *job.Command) (planning.Config, 
 	}
 	// Of one clustering there is one version of both.
 	parents[schemas.ItemClustersTable] = clusters.Version
+	curated := map[string]int64{}
 	for table, v := range map[string]string{schemas.TransitionsTable: o.From.Transitions, schemas.KeysTable: o.From.Keys} {
 		if v == "" {
 			continue
@@ -161,6 +162,10 @@ func (o *Options) Config(ctx context.Context, c *job.Command) (planning.Config, 
 				return cfg, nil, job.UsageError("%s %s was curated with --%s=%s, not %s: run foray curate with the same", table, v, name, m.Options[name], want)
 			}
 		}
+		curated[table] = m.Rows()
+	}
+	if err := o.seen(c, cfg, curated); err != nil {
+		return cfg, nil, err
 	}
 	rows, _, err := tables.Read[schemas.Cluster](ctx, c.Bucket, schemas.ClustersTable, o.From.Clusters)
 	if err != nil {
@@ -178,6 +183,20 @@ func (o *Options) Config(ctx context.Context, c *job.Command) (planning.Config, 
 		return cfg, nil, err
 	}
 	return cfg, parents, nil
+}
+
+// seen refuses a table of no key, and warns of one that users had no part in;
+// curated are the rows of transitions and keys.
+func (o *Options) seen(c *job.Command, cfg planning.Config, curated map[string]int64) error {
+	switch {
+	case cfg.Observed && len(curated) == 0:
+		return job.UsageError("nothing was curated, so no key was observed: run foray curate first, or plan with --keys=%s", AllKeys)
+	case cfg.Observed && curated[schemas.TransitionsTable]+curated[schemas.KeysTable] == 0:
+		return job.UsageError("no user stands at a key of --history=%d clusters, so no key was observed: curate more events or with a shorter history, or plan with --keys=%s", o.History, AllKeys)
+	case o.Planner == planner.Successor && curated[schemas.TransitionsTable] == 0:
+		c.Say("plan: there are no transitions, so the successor of every key is the most used cluster: run foray curate first")
+	}
+	return nil
 }
 
 // published takes the published versions; a catalogue that was clustered but
