@@ -47,7 +47,7 @@ func inspectCommand() *cobra.Command {
 		return nil
 	}
 	return withFlags(cmd, o, group{"Output", func(_ *options, f *pflag.FlagSet) {
-		f.IntVar(&rows, "rows", 10, "sample rows to print")
+		f.IntVar(&rows, "rows", 10, "sample rows to print (metrics: all, as text)")
 		formatFlag(f, &format)
 	}})
 }
@@ -148,13 +148,17 @@ type inspection struct {
 	// Lookup is set for the lookup table, Sample for the others.
 	Lookup *lookupFigures `json:"lookup,omitempty"`
 	Sample []any          `json:"sample,omitempty"`
+	// metrics is set for metrics: text shows all of them, JSON the sample.
+	metrics *metricFigures
 }
 
 // parent is a version that a table was made from; Gone if it cannot be read.
+// Published is the version that is published now, where that is another.
 type parent struct {
-	Table   string `json:"table"`
-	Version string `json:"version"`
-	Gone    bool   `json:"gone,omitempty"`
+	Table     string `json:"table"`
+	Version   string `json:"version"`
+	Gone      bool   `json:"gone,omitempty"`
+	Published string `json:"published,omitempty"`
 }
 
 // versionInfo is one finished version of a table.
@@ -188,6 +192,13 @@ func inspect(ctx context.Context, b store.Bucket, table, version string, rows in
 		} else if err != nil {
 			return nil, err
 		}
+		current, err := store.Current(ctx, b, name)
+		if err != nil && !errors.Is(err, store.ErrNotExist) {
+			return nil, err
+		}
+		if current != p.Version {
+			p.Published = current
+		}
 		found.Parents = append(found.Parents, p)
 	}
 	if err := found.versions(ctx, b); err != nil {
@@ -199,6 +210,9 @@ func inspect(ctx context.Context, b store.Bucket, table, version string, rows in
 	if table == schemas.LookupTable {
 		found.Sample = nil // plans in words say more
 		found.Lookup, err = inspectLookup(ctx, b, m, found.there, rows)
+	}
+	if table == schemas.MetricsTable {
+		found.metrics, err = inspectMetrics(ctx, b, m)
 	}
 	return found, err
 }

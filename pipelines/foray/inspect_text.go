@@ -5,6 +5,8 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
+
+	"foray/schemas"
 )
 
 // print writes an inspection for people.
@@ -22,11 +24,16 @@ func (i *inspection) print(w io.Writer) error {
 		fmt.Fprintf(out, "planner\t%s\n", printable(i.Model))
 	}
 	for _, p := range i.Parents {
-		gone := ""
-		if p.Gone {
-			gone = " (gone: the table can be read, and not be judged or made again)"
+		now := ""
+		switch {
+		case p.Gone:
+			now = " (gone: the table can be read, and not be judged or made again)"
+		case p.Published != "" && i.metrics != nil && p.Table == schemas.LookupTable:
+			now = " (" + p.Published + " is published now: foray evaluate judges it)"
+		case p.Published != "":
+			now = " (" + p.Published + " is published now)"
 		}
-		fmt.Fprintf(out, "made from\t%s %s%s\n", p.Table, p.Version, gone)
+		fmt.Fprintf(out, "made from\t%s %s%s\n", p.Table, p.Version, now)
 	}
 	for n, v := range i.Versions {
 		name, state := "", ""
@@ -50,6 +57,9 @@ func (i *inspection) print(w io.Writer) error {
 	}
 	if i.Lookup != nil {
 		return i.Lookup.print(w)
+	}
+	if i.metrics != nil {
+		return i.metrics.print(w)
 	}
 	return i.printSample(w)
 }

@@ -102,6 +102,17 @@ func TestParentsThatAreGone(t *testing.T) {
 	}
 }
 
+// Metrics say which table they are of, where another is published.
+func TestMetricsOfAnotherTable(t *testing.T) {
+	output, sources := curated(t)
+	foray(t, "plan", "--output", output).want(t, 0)
+	foray(t, "evaluate", "--events", filepath.Join(sources, catalogue.EventsFile), "--output", output).want(t, 0)
+	foray(t, "plan", "--planner=popular", "--output", output).want(t, 0)
+	now := newest(t, output, schemas.LookupTable).Version
+	foray(t, "inspect", filepath.Join(output, schemas.MetricsTable)).want(t, 0, "("+now+" is published now: foray evaluate judges it)")
+	foray(t, "publish", "--min_recall=0.001", "--output", output).want(t, 3, "it was not judged: run foray evaluate --lookup "+now)
+}
+
 // A table of no key is not made.
 func TestNoKeyToPlan(t *testing.T) {
 	_, sources := curated(t)
