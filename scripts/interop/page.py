@@ -122,7 +122,12 @@ def use(b):
         reached.append(b.run(f"{USABLE}.indexOf(document.activeElement)"))
     expect(reached == list(range(usable)), f"the Tab key reaches {len(set(reached))} of {usable} things in the order {reached[:12]}…")
     rows = b.run("document.querySelectorAll('#samples tbody tr').length")
+    visible = "[...document.querySelectorAll('#samples tbody tr')].filter(r => !r.hidden).length"
     if rows:
+        expect(b.run(visible) == min(rows, 25), f"{b.run(visible)} of {rows} plans are shown at first")
+        if rows > 25:
+            b.run("document.getElementById('all').click()")
+        expect(b.run(visible) == rows and not b.run("document.getElementById('all').checkVisibility()"), f"{b.run(visible)} of {rows} plans are shown when all are asked for")
         word = b.run("document.querySelector('#samples tbody .novel').textContent.split(',')[0].trim()")
         b.run(f"document.getElementById('search').value = {json.dumps(word)}; document.getElementById('search').dispatchEvent(new Event('input'))")
         shown = b.run("[...document.querySelectorAll('#samples tbody tr')].filter(r => !r.hidden).map(r => r.textContent.toLowerCase())")

@@ -140,9 +140,9 @@ func shown(m schemas.Metric, share bool) (value, note string) {
 		return thousands(int64(m.Value)), ""
 	}
 	if m.Low < m.High {
-		note = fmt.Sprintf("%.3g–%.3g", m.Low, m.High)
+		note = fmt.Sprintf("%#.3g–%#.3g", m.Low, m.High)
 	}
-	return fmt.Sprintf("%.3g", m.Value), note
+	return fmt.Sprintf("%#.3g", m.Value), note
 }
 
 // leadTable says of each baseline how far the planner judged is ahead.

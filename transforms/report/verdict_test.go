@@ -96,7 +96,7 @@ func TestTable(t *testing.T) {
 	}
 	want := []string{"{zeta true}", "{random false}", "{alpha false}",
 		"next", "recall@1|10.0 % 5.0–20.0 %|–|10.0 % 5.0–20.0 %", "recall@1 every key the same|20.0 % 10.0–30.0 %|–|–", "recall@10|–|1.0 % 0.80–1.20 %|–",
-		"spread", "Gini weighted by traffic|0.25 0.2–0.3|–|–", "coverage|50.0 %|–|–",
+		"spread", "Gini weighted by traffic|0.250 0.200–0.300|–|–", "coverage|50.0 %|–|–",
 		otherMetrics, "extra|–|0.123|–", "n|1,234|–|–"}
 	if got := strings.Join(lines, "\n"); got != strings.Join(want, "\n") {
 		t.Errorf("got\n%s\nwant\n%s", got, strings.Join(want, "\n"))
