@@ -1,12 +1,14 @@
 package main
 
 import (
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"foray/llm/llmtest"
 	"foray/schemas"
 	"foray/testdata/catalogue"
 	"foray/transforms/evaluation"
@@ -14,9 +16,9 @@ import (
 	"foray/transforms/tables"
 )
 
-// figuresOf are the rows of a version of metrics/ by name and k, of the
-// table's own planner.
-func figuresOf(t *testing.T, output, version string) map[string]map[int32]schemas.Metric {
+// figuresOf are the rows of a version of metrics/ by name and k, of one
+// planner.
+func figuresOf(t *testing.T, output, version, planner string) map[string]map[int32]schemas.Metric {
 	t.Helper()
 	rows, _, err := tables.Read[schemas.Metric](t.Context(), store.Local(output), schemas.MetricsTable, version)
 	if err != nil {
@@ -24,7 +26,7 @@ func figuresOf(t *testing.T, output, version string) map[string]map[int32]schema
 	}
 	all := map[string]map[int32]schemas.Metric{}
 	for _, m := range rows {
-		if m.Planner != "successor" {
+		if m.Planner != planner {
 			continue
 		}
 		if all[m.Name] == nil {
@@ -55,7 +57,7 @@ func TestRecallOnly(t *testing.T) {
 	if again, err := os.ReadFile(filepath.Join(output, evaluation.ReportName)); err != nil || !slices.Equal(again, page) {
 		t.Errorf("the report was changed: %v", err)
 	}
-	all, few := figuresOf(t, output, whole), figuresOf(t, output, quick)
+	all, few := figuresOf(t, output, whole, "successor"), figuresOf(t, output, quick, "successor")
 	if len(few) >= len(all) {
 		t.Errorf("%d names of metrics, of a whole evaluation %d", len(few), len(all))
 	}
@@ -132,4 +134,37 @@ func TestNoKeyToPlan(t *testing.T) {
 	foray(t, "curate", "--events", events, "--train_until=1", "--output", output).want(t, 0)
 	foray(t, "plan", "--keys=observed", "--output", output).want(t, 2, "no user stands at a key of --history=2 clusters")
 	foray(t, "plan", "--planner=successor", "--output", output).want(t, 0, "there are no transitions, so the successor of every key is the most used cluster")
+}
+
+// What was mended when asked again counts as what it became, but for the match
+// rate, which is of first answers.
+func TestMendedAnswersAreJudged(t *testing.T) {
+	output, sources := curated(t)
+	o := newOracle(t, output)
+	server := llmtest.Start(t, func(c llmtest.Call) llmtest.Reply {
+		if key, first := o.keys[c.Prompt]; first && key[0] > 0 {
+			return o.good(c)
+		} else if first {
+			return llmtest.Text("I like everything")
+		}
+		for prompt, key := range o.keys {
+			if strings.HasPrefix(c.Prompt, prompt+"\n") {
+				return llmtest.Text(o.words[o.novel(key)])
+			}
+		}
+		return llmtest.Failure(http.StatusBadRequest, "bad_prompt", c.Prompt)
+	})
+	foray(t, planArgs(output, server.URL, "--llm_reasks=1")...).want(t, 0, "93.8 % of first answers")
+	foray(t, "evaluate", "--events", filepath.Join(sources, catalogue.EventsFile), "--output", output).want(t, 0)
+	of := figuresOf(t, output, newest(t, output, schemas.MetricsTable).Version, "openai")
+	for name, want := range map[string]float64{
+		evaluation.MatchRate: .9375, evaluation.NoveltyRate: 1, evaluation.NoveltyRate + evaluation.ByTraffic: 1, evaluation.PlannedRate: 1,
+	} {
+		if m := of[name][0]; m.Value != want || m.N == 0 {
+			t.Errorf("%s is %+v, want %v", name, m, want)
+		}
+	}
+	if m, ok := of[evaluation.MatchRate+evaluation.ByTraffic]; ok {
+		t.Errorf("of first answers the keys are not known, and yet there is %+v", m)
+	}
 }

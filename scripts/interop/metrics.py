@@ -276,10 +276,10 @@ for p, name in enumerate(names):
         if len(stood):
             boots = (part[stood] @ key_weights) / (whole[stood] @ key_weights)
             put(metric + "_by_traffic", name, k, (part * key_users).sum() / (whole * key_users).sum(), boots, (whole * key_users).sum())
-    if p == 0 and "answers_matched" in table.get("counts", {}):  # the first answers, which a later one may have mended
-        given, hit = table["counts"]["answers_given"], table["counts"]["answers_matched"]
+    given, hit = (table.get("counts", {}).get(c, 0) for c in ("answers_given", "answers_matched"))
+    if p == 0 and given and (given, hit) != (answered.sum(), matched.sum()):  # first answers that a later one mended
+        got.pop(("match_rate_by_traffic", name, 0), None)
         put("match_rate", name, 0, hit / given, [], given)
-        put("novelty_rate", name, 0, (status == "ok").sum() / hit, [], hit)
     ranks = np.array([rank[f] if f is not None else -1 for f in first])
     counts = np.bincount(ranks[ranks >= 0], minlength=len(leaves))
     users_of = np.bincount(ranks[ranks >= 0], weights=key_users[ranks >= 0], minlength=len(leaves))

@@ -54,11 +54,15 @@ func (m *metrics) ofTable(planner string, s *sheet, own bool, manifest schemas.M
 			m.add(name+ByTraffic, planner, k, s.traffic(read, s.byTraffic[whole]))
 		}
 	}
-	if n, ok := manifest.Counts[planning.AnswersMatched]; own && ok {
-		// The first answers, which a later one may have mended.
-		s.byKey[c.answered], s.byKey[c.matched] = manifest.Counts[planning.AnswersGiven], n
+	given, matched := manifest.Counts[planning.AnswersGiven], manifest.Counts[planning.AnswersMatched]
+	if own && given > 0 && (given != s.byKey[c.answered] || matched != s.byKey[c.matched]) {
+		// The table's rows have other answers than the first ones, which were
+		// mended: of those only their number is known, not their keys.
+		v := over(matched, given)
+		m.add(MatchRate, planner, 0, estimate{v, v, v, given})
+	} else {
+		both(MatchRate, 0, ratioOf(c.matched, c.answered), c.answered)
 	}
-	both(MatchRate, 0, ratioOf(c.matched, c.answered), c.answered)
 	both(NoveltyRate, 0, ratioOf(c.novel, c.matched), c.matched)
 	both(PlannedRate, 0, ratioOf(c.planned, c.keys), c.keys)
 	both(Coverage, 0, coverage, c.planned)
