@@ -40,7 +40,7 @@ const (
 func (b *book) page(ctx context.Context, bucket store.Bucket, cfg Config, metrics []schemas.Metric, s *Score) (report.Data, error) {
 	w, t := b.world, b.table
 	d := report.Data{
-		Planner: cfg.Names()[0], History: cfg.Planning.K, Leaves: len(w.Leaves), Metrics: metrics, Definitions: Definitions,
+		Planner: cfg.Names()[0], History: cfg.Planning.K, Leaves: len(w.Leaves), Listed: t.Listed(), Metrics: metrics, Definitions: Definitions,
 		Links: []report.Link{
 			{Name: "lookup", Path: "../lookup/" + cfg.Lookup + "/", Note: "every key and its planned clusters"},
 			{Name: "clusters", Path: "../clusters/" + cfg.Planning.From.Clusters + "/", Note: "the interest clusters and their tree"},
@@ -48,6 +48,7 @@ func (b *book) page(ctx context.Context, bucket store.Bucket, cfg Config, metric
 			{Name: "rejects", Path: "../rejects/", Note: "what was not used, and why"},
 		},
 		Cost:     cost(t.Manifest),
+		Dollars:  float64(t.Manifest.Counts[planning.CostMicroUSD]) / 1e6,
 		Versions: []report.Version{{Table: schemas.LookupTable, Version: cfg.Lookup, Parents: parentsOf(t.Manifest)}},
 	}
 	for table, note := range map[string]string{
@@ -92,6 +93,7 @@ func cost(m schemas.Manifest) (counts []report.Count) {
 		{planning.AnswersGiven, "Keys answered"},
 		{planning.AnswersRecorded, "of these by answers paid for earlier"},
 		{planning.KeysFailed, "Keys without an answer"},
+		{planning.CallsMade, "Calls"},
 		{planning.PromptTokens, "Tokens of prompts"},
 		{planning.CompletionTokens, "Tokens of answers"},
 	} {

@@ -31,6 +31,22 @@ func LoadTable(ctx context.Context, output, version string) (*Table, error) {
 	})
 }
 
+// Listed is how many plans most keys with a plan list: the median, the lower of
+// two; 0 without any plan.
+func (t *Table) Listed() int {
+	var listed []int
+	for _, r := range t.Rows {
+		if r.Status == schemas.StatusOK {
+			listed = append(listed, len(r.Candidates))
+		}
+	}
+	if len(listed) == 0 {
+		return 0
+	}
+	slices.Sort(listed)
+	return listed[(len(listed)-1)/2]
+}
+
 // Plan implements planner.Planner: what the table plans for a key, nothing
 // for a key without a plan.
 func (t *Table) Plan(key []int32, n int, into []schemas.Candidate) []schemas.Candidate {

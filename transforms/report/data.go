@@ -25,11 +25,16 @@ type Data struct {
 	History int
 	// Leaves is the number of leaf clusters, the size of the vocabulary.
 	Leaves int
+	// Listed is how many plans most keys with a plan list, where it is known:
+	// the page compares planners by no more than these.
+	Listed int
 
 	Read Read
 	// Cost are figures of what asking took, by what they count; none if no
 	// model was asked.
-	Cost     []Count
+	Cost []Count
+	// Dollars is what asking took by the prices given, 0 where none are known.
+	Dollars  float64
 	Training Training
 	// Since is the version of clusters/ that the clustering goes on from, and
 	// Changes count what it changed; "" of a clustering anew.

@@ -26,22 +26,20 @@ const maxPlanners = 8
 
 func recallFigure(d Data) (f figure, ok bool, err error) {
 	metrics := figures(d.Metrics)
-	for _, k := range []int32{10, 5, 1} {
-		var bars []bar
-		for _, planner := range metrics.planners(d.Planner) {
-			if m, found := metrics.get(recallMetric, planner, k); found && len(bars) < maxPlanners {
-				bars = append(bars, bar{short(planner), percent(m.Value), clip(m.Value), clip(m.Low), clip(m.High), planner == d.Planner})
-			}
+	k := d.fairTop()
+	var bars []bar
+	for _, planner := range metrics.planners(d.Planner) {
+		if m, found := metrics.get(recallMetric, planner, k); found && len(bars) < maxPlanners {
+			bars = append(bars, bar{short(planner), percent(m.Value), clip(m.Value), clip(m.Low), clip(m.High), planner == d.Planner})
 		}
-		if len(bars) == 0 {
-			continue
-		}
-		f.Question = "Which planner foresees what users do next?"
-		f.Answer = fmt.Sprintf("Recall@%d: the share of the next interests that are among the first %s of their key. Lines are 95 %% intervals.", k, some(int64(k), "plan"))
-		f.SVG, err = inline(barChart(bars, true), f.Question)
-		return f, true, err
 	}
-	return f, false, nil
+	if len(bars) == 0 {
+		return f, false, nil
+	}
+	f.Question = "Which planner foresees what users do next?"
+	f.Answer = fmt.Sprintf("Recall@%d: the share of the next interests that are in the first %s of their key. Lines are 95 %% intervals.", k, some(int64(k), "plan"))
+	f.SVG, err = inline(barChart(bars, true), f.Question)
+	return f, true, err
 }
 
 // decileFigure shows where the recall comes from: keys of many users, or of
@@ -72,9 +70,9 @@ func decileFigure(d Data) (f figure, ok bool, err error) {
 		return f, false, nil
 	}
 	f.Question = "Does it work for rare interests, too?"
-	f.Answer = "Recall@10 by the traffic of keys: each line is a tenth of all users, from those at the best-travelled keys to those at the rarest. Lines are 95 % intervals."
-	if randoms > 0 {
-		f.Answer += fmt.Sprintf(" Random plans reach %s at best.", percent(randoms))
+	f.Answer = "Recall of all plans listed, at most ten, by the traffic of keys: each line is a tenth of all users, from those at the best-travelled keys to those at the rarest. Lines are 95 % intervals."
+	if randoms > 0 && d.fairTop() == 10 {
+		f.Answer += fmt.Sprintf(" Ten random plans reach %s at best.", percent(randoms))
 	}
 	f.SVG, err = inline(barChart(bars, true), f.Question)
 	return f, true, err

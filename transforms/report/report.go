@@ -58,7 +58,7 @@ func Render(w io.Writer, d Data) error {
 		Tree:     nodeRows(d.Tree),
 		Versions: versionRows(d.Versions),
 		Links:    linkRows(d.Links),
-		Cost:     costRows(d.Cost),
+		Cost:     costOf(d),
 		Terms:    allTerms(d.Definitions),
 	}
 	if err := layoutTemplate.Execute(w, p); err != nil {
@@ -244,6 +244,15 @@ func costRows(counts []Count) []countRow {
 	rows := make([]countRow, len(counts))
 	for i, c := range counts {
 		rows[i] = countRow{plain(c.Name), thousands(c.N)}
+	}
+	return rows
+}
+
+// costOf are the figures of what asking took, dollars last.
+func costOf(d Data) []countRow {
+	rows := costRows(d.Cost)
+	if d.Dollars > 0 {
+		rows = append(rows, countRow{"By the prices given", fmt.Sprintf("$%.4f", d.Dollars)})
 	}
 	return rows
 }

@@ -156,15 +156,22 @@ type leadRow struct {
 	Cells    []leadCell
 }
 
+// leadColumn is a metric that planners are compared by.
+type leadColumn struct {
+	metric, name string
+	k            int32
+}
+
 // leadCell is a difference of shares, in words.
 type leadCell struct{ Value, Note, Class string }
 
 func leads(d Data) (t leadTable) {
 	f := figures(d.Metrics)
-	columns := []struct {
-		metric, name string
-		k            int32
-	}{{recallMetric, "recall@1", 1}, {recallMetric, "recall@10", 10}, {"hit_rate", "hit rate", 1}}
+	columns := []leadColumn{{recallMetric, "recall@1", 1}}
+	if k := d.fairTop(); k > 1 {
+		columns = append(columns, leadColumn{recallMetric, fmt.Sprintf("recall@%d", k), k})
+	}
+	columns = append(columns, leadColumn{"hit_rate", "hit rate", 1})
 	for _, c := range columns {
 		t.Columns = append(t.Columns, c.name)
 	}

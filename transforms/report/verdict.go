@@ -81,7 +81,7 @@ func (f figures) compare(judged string, k int32) (c comparison, ok bool) {
 	}
 	for _, other := range f.planners(judged) {
 		m, found := f.get(recallMetric, other, k)
-		shown := name(other, maxName)
+		shown, own := name(other, maxName), own
 		if lead, ok := f.get(recallMetric+minus+other, judged, k); ok && found {
 			own.Low, own.High = m.Value+lead.Low, m.Value+lead.High
 			m.Low, m.High = m.Value, m.Value
@@ -122,13 +122,7 @@ func judge(d Data) verdict {
 	if planner == "" {
 		planner = "the planner"
 	}
-	best := int32(0) // the recall that the headline speaks of
-	for _, k := range []int32{10, 1} {
-		if _, ok := f.get(recallMetric, d.Planner, k); ok {
-			best = k
-			break
-		}
-	}
+	best := d.fairTop()
 	switch c, ok := f.compare(d.Planner, best); {
 	case !ok:
 		v.Headline = "Recall was not measured."
@@ -143,8 +137,36 @@ func judge(d Data) verdict {
 		v.Reasons = append(v.Reasons, fmt.Sprintf("At recall@1, where only the first plan counts, it %s.", c.words()))
 	}
 	v.Reasons = append(v.Reasons, againstRandom(f, d, best)...)
+	v.Reasons = append(v.Reasons, shortOf(f, d, best)...)
 	v.Tiles = tiles(f, d, best)
 	return v
+}
+
+// fairTop is the number of plans that planners are compared by: the most at
+// which recall was measured and that the judged planner lists, since one plan
+// against ten of a baseline's tells nothing; 0 if none was.
+func (d Data) fairTop() int32 {
+	for _, k := range []int32{10, 5, 1} {
+		if _, ok := figures(d.Metrics).get(recallMetric, d.Planner, k); ok && (d.Listed == 0 || k <= int32(d.Listed) || k == 1) {
+			return k
+		}
+	}
+	return 0
+}
+
+// shortOf says what keeps recall low without being the planner's choice:
+// plans that were not asked for.
+func shortOf(f figures, d Data, k int32) (reasons []string) {
+	if k == 0 {
+		return nil
+	}
+	if d.Listed > 0 && k < 10 {
+		reasons = append(reasons, fmt.Sprintf("Most keys list %s, so planners are compared at recall@%d: at more, the baselines would have more plans to be right with.", some(int64(d.Listed), "plan"), k))
+	}
+	if m, ok := f.get("planned_rate_by_traffic", d.Planner, 0); ok && m.Value < .99 {
+		reasons = append(reasons, fmt.Sprintf("%s of users stand at keys without a plan. What users of such keys did next counts as missed, where the baselines have a plan for every key.", percent(1-m.Value)))
+	}
+	return reasons
 }
 
 // dates say which events there are, where that is known.
@@ -165,16 +187,16 @@ func againstRandom(f figures, d Data, k int32) (reasons []string) {
 	random, measured := f.get(recallMetric, "random", k)
 	if ok && measured && d.Planner != "random" {
 		if random.Value > 0 {
-			reasons = append(reasons, fmt.Sprintf("It foresees %s of the next interests within %d plans, %s times what random plans do (%s).",
-				percent(own.Value), k, times(own.Value/random.Value), percent(random.Value)))
+			reasons = append(reasons, fmt.Sprintf("It foresees %s of the next interests within %s, %s times what random plans do (%s).",
+				percent(own.Value), some(int64(k), "plan"), times(own.Value/random.Value), percent(random.Value)))
 		} else {
-			reasons = append(reasons, fmt.Sprintf("It foresees %s of the next interests within %d plans; random plans foresaw none.", percent(own.Value), k))
+			reasons = append(reasons, fmt.Sprintf("It foresees %s of the next interests within %s; random plans foresaw none.", percent(own.Value), some(int64(k), "plan")))
 		}
 	}
 	if n := d.Leaves - d.History; ok && n > 1 {
 		reason := fmt.Sprintf("A low recall is normal here: with %s clusters a random novel one is right in 1 of %s cases (%s)",
 			thousands(int64(d.Leaves)), thousands(int64(n)), percent(1/float64(n)))
-		if n > 10 {
+		if n > 10 && k == 10 {
 			reason += fmt.Sprintf(", and one of ten random ones in %s", percent(10/float64(n)))
 		}
 		reasons = append(reasons, reason+". A user has many interests to come, and the log shows the one that came first.")

@@ -35,6 +35,18 @@ func TestVerdict(t *testing.T) {
 			"At recall@10, a cannot be told apart from b.", nil},
 		{"only recall@1", Data{Planner: "a", Leaves: 10, History: 2, Metrics: []schemas.Metric{recall("a", 1, .5, .4, .6), recall("random", 1, .1, .05, .2)}},
 			"At recall@1, a beats random.", []string{"right in 1 of 8 cases (12.5 %). A user"}},
+		{"one plan a key", Data{Planner: "a", Leaves: 72, History: 2, Listed: 1, Metrics: []schemas.Metric{
+			recall("a", 1, .2, .15, .25), recall("a", 10, .2, .15, .25), recall("random", 1, .01, 0, .02), recall("random", 10, .3, .25, .35),
+			{Name: "planned_rate_by_traffic", Planner: "a", Value: .75}}},
+			"At recall@1, a beats random.", []string{"within 1 plan, 20.0 times what random plans do (1.0 %)", "Most keys list 1 plan, so planners are compared at recall@1",
+				"25.0 % of users stand at keys without a plan."}},
+		{"five plans a key", Data{Planner: "a", Listed: 7, Metrics: []schemas.Metric{
+			recall("a", 5, .2, .15, .25), recall("a", 10, .2, .15, .25), recall("random", 5, .1, .08, .12), recall("random", 10, .3, .25, .35)}},
+			"At recall@5, a beats random.", []string{"within 5 plans, 2.0 times"}},
+		{"one difference measured, one not", Data{Planner: "a", Metrics: []schemas.Metric{
+			recall("a", 10, .5, .4, .6), recall("successor", 10, .1, .05, .15), recall("popular", 10, .45, .42, .46),
+			{Name: "recall_minus_successor", Planner: "a", K: 10, Value: .4, Low: .38, High: .42}}},
+			"At recall@10, a beats successor; it cannot be told apart from popular.", nil},
 		{"alone", Data{Planner: "a", Metrics: []schemas.Metric{recall("a", 10, .5, .4, .6)}},
 			"At recall@10, a stands alone: no baseline was measured.", nil},
 		{"random without a hit", Data{Planner: "a", Metrics: []schemas.Metric{recall("a", 10, .5, .4, .6), recall("random", 10, 0, 0, 0)}},
