@@ -119,12 +119,13 @@ func (o *Options) summary(r job.Result) string {
 		text += fmt.Sprintf("; %d labels have fewer than %d contexts, whose examples are repeated", n, o.ContextsPerLabel)
 	}
 	if n := counts[curation.LabelsWithout]; n > 0 {
-		text += fmt.Sprintf("; %d labels have none", n)
+		text += fmt.Sprintf("; %d labels have none: nobody went on to them, or fewer users than --min_users=%d", n, o.MinUsers)
 	}
 	return text
 }
 
-// checkKeys finds out before the job whether there are keys of this length.
+// checkKeys finds out before the job whether there are keys of this length, and
+// that no more examples are asked for than can be held.
 func (o *Options) checkKeys(ctx context.Context, c *job.Command) error {
 	rows, _, err := tables.Read[schemas.Cluster](ctx, c.Bucket, schemas.ClustersTable, o.Clusters)
 	if err != nil {
@@ -139,6 +140,9 @@ func (o *Options) checkKeys(ctx context.Context, c *job.Command) error {
 	}
 	if _, err := curation.NewTuples(leaves, o.History+1); err != nil {
 		return &job.Exit{Code: job.Usage, Err: err}
+	}
+	if most := curation.MostExamples / len(leaves); o.ContextsPerLabel > most {
+		return job.UsageError("--contexts_per_label=%d: %d clusters may have %d contexts each, which makes %d examples", o.ContextsPerLabel, len(leaves), most, curation.MostExamples)
 	}
 	return nil
 }

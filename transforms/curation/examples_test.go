@@ -78,7 +78,7 @@ func TestLabelsWithFewContextsAreRepeated(t *testing.T) {
 	}
 	slices.Sort(got)
 	// Of label 0 the contexts 0, 1 and 2; of label 1 the only one with two users.
-	if want := []uint64{0, 1, 1, 1, 4, 8}; !slices.Equal(got, want) || len(short) != 1 || short[1] != 1 {
+	if want := []uint64{0, 1, 1, 1, 4, 8}; !slices.Equal(got, want) || fmt.Sprint(short) != "map[1:1 2:0 3:0]" {
 		t.Errorf("the examples are %v, want %v; short are %v", got, want, short)
 	}
 }

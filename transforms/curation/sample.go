@@ -27,6 +27,10 @@ const (
 // Curations are all ways.
 var Curations = []string{Diversified, Random, Popular}
 
+// MostExamples is how many training examples can be asked for: all of them are
+// held at once.
+const MostExamples = 1_000_000
+
 // How much of what does not become a training example is kept at most.
 const (
 	mostValidation = 1000
@@ -178,17 +182,18 @@ func (s *sample) merge(other Sampled) error {
 
 // choose gives the examples of one way, in random order; all ways choose as
 // many, where there are as many. short counts, for Diversified, the contexts
-// of labels that have fewer than are asked for, whose examples are repeated.
+// of labels that have fewer than are asked for: none, or some, whose examples
+// are repeated.
 func (s *sample) choose(way string) (examples []candidate, short map[int]int) {
 	short = map[int]int{}
 	var diversified []candidate
 	for label := range s.contexts {
 		contexts := s.contexts[label].all()
-		if len(contexts) == 0 {
-			continue
-		}
 		if len(contexts) < s.cfg.ContextsPerLabel {
 			short[label] = len(contexts)
+		}
+		if len(contexts) == 0 {
+			continue
 		}
 		for i := range s.cfg.ContextsPerLabel {
 			c := contexts[i%len(contexts)]

@@ -210,13 +210,13 @@ const (
 	EntropyOf      = "label_entropy_bits_"  // figures, by way
 	GiniOf         = "label_gini_"          // figures, by way
 	Dollars        = "training_dollars"     // a figure: one pass over the training examples, at --training_price
-	LabelsShort    = "labels_short"         // a count: fewer contexts than --contexts_per_label
-	LabelsWithout  = "labels_without_any"   // a count: nobody went there
-	LabelsTooShort = "labels_with_contexts" // a fact: which labels are short, with their number of contexts
+	LabelsShort    = "labels_short"         // a count: some contexts, but fewer than --contexts_per_label
+	LabelsWithout  = "labels_without_any"   // a count: no contexts
+	LabelsTooShort = "labels_with_contexts" // a fact: which labels are short or without any, with their number of contexts
 )
 
 // mostListed is how many labels a manifest lists.
-const mostListed = 100
+const mostListed = 1000
 
 // statistics tells what all ways would choose.
 func (t *teacher) statistics(short map[int]int) commit.Entry {
@@ -232,7 +232,7 @@ func (t *teacher) statistics(short map[int]int) commit.Entry {
 		tally.Figures[EntropyOf+way], tally.Figures[GiniOf+way] = s.entropy, s.gini
 	}
 	without := int64(t.sample.labels) - tally.Counts[LabelsOf+Diversified]
-	tally.Counts[LabelsShort], tally.Counts[LabelsWithout] = int64(len(short)), without
+	tally.Counts[LabelsShort], tally.Counts[LabelsWithout] = int64(len(short))-without, without
 	if len(short) > 0 {
 		var list []string
 		labels := slices.SortedFunc(maps.Keys(short), func(a, b int) int { return cmp.Or(cmp.Compare(short[a], short[b]), cmp.Compare(a, b)) })
