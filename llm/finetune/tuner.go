@@ -18,6 +18,10 @@ var (
 	ErrCancelled = errors.New("the fine-tuning job was cancelled")
 )
 
+// ErrUnknown, wrapped by Start, tells that a job was asked for and no answer
+// came: there may be one.
+var ErrUnknown = errors.New("a job was asked for, and nobody knows whether it was created")
+
 // Call makes one call by go-openai, as (*llm.Client).Call does: its errors are
 // those of an llm.Asker.
 type Call func(ctx context.Context, do func(context.Context, *openai.Client) error) error
@@ -40,14 +44,14 @@ type Tuner struct {
 // saved in between. A job that was created already is left alone.
 //
 // Whether an endpoint that does not answer has created the job cannot be found
-// out, and another would be paid for, too: the error says so, and Start with
-// the job as it was saved refuses to create another.
+// out, and another would be paid for, too: the error wraps ErrUnknown, and so
+// does that of Start with the job as it was saved, which creates no other.
 func (t *Tuner) Start(ctx context.Context, j *Job, training, validation []byte) error {
 	if j.ID != "" {
 		return nil
 	}
 	if j.Creating {
-		return errors.New("a job was asked for before, and no answer came: look for it at the provider, and name it with --job, or remove its file to create another")
+		return ErrUnknown
 	}
 	j.Format = Format
 	for _, f := range []struct {
@@ -99,6 +103,8 @@ func (t *Tuner) Start(ctx context.Context, j *Job, training, validation []byte) 
 			if err := t.save(ctx, j); err != nil {
 				return err
 			}
+		} else {
+			err = fmt.Errorf("%w (%w)", ErrUnknown, err)
 		}
 		return fmt.Errorf("create the fine-tuning job: %w", err)
 	}

@@ -56,17 +56,12 @@ type work struct {
 
 // Run tunes, or goes on to watch a job that is under way.
 func Run(ctx context.Context, c *job.Command, o Options) error {
-	w := &work{Options: o, c: c}
-	if err := w.read(ctx); err != nil {
-		return err
-	}
-	size, err := finetune.Check(w.training, o.Model.Name, finetune.OpenAILimits)
-	if err != nil {
-		return &job.Exit{Code: job.Failed, Err: fmt.Errorf("training/: %w", err)}
-	}
-	w.announce(size)
-	if o.Estimate {
-		return nil
+	w := &work{Options: o, c: c, vocabulary: &llm.Vocabulary{}}
+	// A job that is named can be cancelled wherever its examples are.
+	if !o.Cancel || o.Job == "" || o.Estimate {
+		if err := w.prepare(ctx); err != nil || o.Estimate {
+			return err
+		}
 	}
 	if err := w.connect(); err != nil {
 		return err
@@ -87,7 +82,7 @@ func Run(ctx context.Context, c *job.Command, o Options) error {
 	}
 	if o.Cancel {
 		if j.ID == "" {
-			return job.UsageError("--cancel: no job is under way for this training data and model; name one with --job")
+			return job.UsageError("--cancel: no job is known to be under way for this training data and model; name one with --job")
 		}
 		if err := t.Cancel(ctx, j); err != nil {
 			return exit(ctx, err)
@@ -95,7 +90,9 @@ func Run(ctx context.Context, c *job.Command, o Options) error {
 		c.Say("finetune: job %s is %s", j.ID, j.Status)
 		return nil
 	}
-	if err := t.Start(ctx, j, w.training, w.validation); err != nil {
+	if err := t.Start(ctx, j, w.training, w.validation); errors.Is(err, finetune.ErrUnknown) {
+		return &job.Exit{Code: job.Failed, Err: fmt.Errorf("%w: look for one at the provider, and name it with --job, or remove %s to create another", err, c.Bucket.URL(name))}
+	} else if err != nil {
 		return exit(ctx, err)
 	}
 	c.Say("finetune: job %s at %s, kept in %s: the same command watches it again, from any machine", j.ID, j.Endpoint, c.Bucket.URL(name))
@@ -105,6 +102,19 @@ func Run(ctx context.Context, c *job.Command, o Options) error {
 	}
 	c.Display.Done(stage)
 	c.Say("finetune: the model is %s; ask it with foray plan --planner openai --llm_model %s, and the --prompt of curate", j.Tuned, j.Tuned)
+	return nil
+}
+
+// prepare reads the examples, and says how many there are.
+func (w *work) prepare(ctx context.Context) error {
+	if err := w.read(ctx); err != nil {
+		return err
+	}
+	size, err := finetune.Check(w.training, w.Model.Name, finetune.OpenAILimits)
+	if err != nil {
+		return &job.Exit{Code: job.Failed, Err: fmt.Errorf("training/: %w", err)}
+	}
+	w.announce(size)
 	return nil
 }
 
@@ -188,27 +198,23 @@ func (w *work) load(ctx context.Context) (*finetune.Job, string, error) {
 		id = hex.EncodeToString(h.Sum(nil)[:8])
 	}
 	name := Folder + strings.ReplaceAll(id, "/", "_") + ".json"
-	in, err := w.c.Bucket.Open(ctx, name, 0, -1)
-	if errors.Is(err, store.ErrNotExist) {
+	if w.Job != "" {
+		var err error
+		if name, err = w.named(ctx, name); err != nil {
+			return nil, "", err
+		}
+	}
+	saved, err := w.saved(ctx, name)
+	switch {
+	case errors.Is(err, store.ErrNotExist):
 		j.ID = w.Job
 		return j, name, j.Check()
-	}
-	if err != nil {
-		return nil, "", err
-	}
-	defer in.Close()
-	data, err := io.ReadAll(in)
-	if err != nil {
-		return nil, "", fmt.Errorf("read %s: %w", name, err)
-	}
-	saved, err := finetune.Parse(data)
-	switch {
 	case err != nil:
-		return nil, "", fmt.Errorf("read %s: %w", name, err)
+		return nil, "", err
 	case saved.Endpoint != j.Endpoint:
 		return nil, "", fmt.Errorf("job %s runs at %s, not at %s", saved.ID, saved.Endpoint, j.Endpoint)
-	case saved.Vocabulary != j.Vocabulary:
-		return nil, "", fmt.Errorf("job %s learns another vocabulary than that of the clusters published now: its answers would not match", saved.ID)
+	case saved.Vocabulary != j.Vocabulary && !w.Cancel:
+		return nil, "", fmt.Errorf("job %s learns another vocabulary than that of the clusters published now: its answers would not match; leave out --job to teach this one, or end it with --cancel", saved.ID)
 	}
 	if saved.Status == finetune.Failed || saved.Status == finetune.Cancelled {
 		if w.Job == "" && !w.Cancel { // once more, with the files that are there
@@ -217,6 +223,39 @@ func (w *work) load(ctx context.Context) (*finetune.Job, string, error) {
 		}
 	}
 	return saved, name, nil
+}
+
+// saved reads a job.
+func (w *work) saved(ctx context.Context, name string) (*finetune.Job, error) {
+	in, err := w.c.Bucket.Open(ctx, name, 0, -1)
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	data, err := io.ReadAll(in)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", name, err)
+	}
+	j, err := finetune.Parse(data)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", w.c.Bucket.URL(name), err)
+	}
+	return j, nil
+}
+
+// named finds where a job that is given by its id is kept, if it was created
+// here; else it is to be kept under the name given.
+func (w *work) named(ctx context.Context, name string) (string, error) {
+	files, err := w.c.Bucket.List(ctx, Folder)
+	if err != nil {
+		return "", err
+	}
+	for _, f := range files {
+		if j, err := w.saved(ctx, f.Name); err == nil && j.ID == w.Job && j.Endpoint == w.Model.Endpoint {
+			return f.Name, nil
+		}
+	}
+	return name, nil
 }
 
 const stage = "finetune"
@@ -249,6 +288,8 @@ func exit(ctx context.Context, err error) error {
 		return &job.Exit{Code: job.Stopped, Err: errors.New("finetune: stopped watching; the job goes on, and the same command watches it again (--cancel ends it)")}
 	case errors.As(err, &terminal):
 		return &job.Exit{Code: terminal.Kind.Exit(), Err: err}
+	case errors.Is(err, finetune.ErrFailed), errors.Is(err, finetune.ErrCancelled):
+		err = fmt.Errorf("%w; run it again, without --job, to start another of the files that are uploaded", err)
 	}
 	return &job.Exit{Code: job.Failed, Err: err}
 }

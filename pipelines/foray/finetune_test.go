@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -78,7 +79,7 @@ func TestFinetuneFailsInTheMiddle(t *testing.T) {
 	output, _ := curated(t)
 	f := &llmtest.FineTuning{Steps: 20, Stride: 6, Every: 10, FailAt: 15}
 	endpoint := tuningProvider(t, f)
-	foray(t, finetuneArgs(t, output, endpoint)...).want(t, 1, "step 10: match", "the fine-tuning job failed: The job failed due to an invalid example")
+	foray(t, finetuneArgs(t, output, endpoint)...).want(t, 1, "step 10: match", "the fine-tuning job failed: The job failed due to an invalid example; run it again, without --job, to start another")
 	// Once more is another job, of the same files.
 	f.FailAt = 0
 	foray(t, finetuneArgs(t, output, endpoint)...).want(t, 0, "the model is ft:gpt-4o-mini:tuned")
@@ -91,7 +92,7 @@ func TestFinetuneCancelled(t *testing.T) {
 	output, _ := curated(t)
 	f := &llmtest.FineTuning{Steps: 1 << 30, Stride: 1}
 	endpoint := tuningProvider(t, f)
-	foray(t, finetuneArgs(t, output, endpoint, "--cancel")...).want(t, 2, "no job is under way")
+	foray(t, finetuneArgs(t, output, endpoint, "--cancel")...).want(t, 2, "no job is known to be under way")
 	foray(t, finetuneArgs(t, output, endpoint, "--job=no/id")...).want(t, 1, "is no id")
 	watching := start(t, finetuneArgs(t, output, endpoint)...)
 	for f.Jobs() == 0 {
@@ -115,4 +116,25 @@ func TestFinetuneCancelled(t *testing.T) {
 		t.Fatal(err)
 	}
 	foray(t, finetuneArgs(t, output, endpoint)...).want(t, 1, "another vocabulary")
+	foray(t, finetuneArgs(t, output, endpoint, "--job=ftjob-1")...).want(t, 1, "another vocabulary")
+	// It is cancelled all the same, and from where nobody has its examples.
+	foray(t, finetuneArgs(t, output, endpoint, "--job=ftjob-1", "--cancel")...).want(t, 0, "job ftjob-1 is cancelled")
+	foray(t, finetuneArgs(t, t.TempDir(), endpoint, "--job=ftjob-1", "--cancel")...).want(t, 0, "job ftjob-1 is cancelled")
+}
+
+func TestFinetuneAnswerIsLost(t *testing.T) {
+	output, _ := curated(t)
+	f := &llmtest.FineTuning{Steps: 20, Stride: 6}
+	f.Fault = func(_ int, w http.ResponseWriter, r *http.Request) bool {
+		if strings.HasSuffix(r.URL.Path, "/jobs") {
+			panic(http.ErrAbortHandler)
+		}
+		return false
+	}
+	endpoint := tuningProvider(t, f)
+	for range 2 {
+		r := foray(t, finetuneArgs(t, output, endpoint)...)
+		path, _ := jobFile(t, output)
+		r.want(t, 1, "nobody knows whether it was created", "name it with --job, or remove "+path)
+	}
 }
