@@ -33,6 +33,11 @@ def read_chats(output, table):
     return chats
 
 
+def digest(*tables):
+    """Identifies chats, in their order."""
+    return hashlib.sha256(json.dumps(tables).encode()).hexdigest()[:16]
+
+
 class Vocabulary:
     """The descriptions of the leaf clusters."""
 

@@ -13,7 +13,7 @@ import optax
 
 import llama
 import weights as files
-from chats import Batch, Vocabulary, read_chats
+from chats import Batch, Vocabulary, digest, read_chats
 from judge import Judge
 
 
@@ -102,14 +102,14 @@ def main():
         raise SystemExit(f"{len(chats)} examples to train on and {len(held)} to judge by: curate more, or take a smaller --batch")
     # What was learnt goes on only with the same data, options and vocabulary.
     about = {k: v for k, v in vars(o).items() if k not in ("output", "to")}
-    about |= {"vocabulary": vocabulary.hash, "examples": len(chats)}
+    about |= {"vocabulary": vocabulary.hash, "examples": len(chats), "data": digest(chats, held)}
     told = to / "options.json"
-    if told.exists() and json.loads(told.read_text()) != about:
-        differs = [k for k, v in json.loads(told.read_text()).items() if about.get(k) != v]
+    differs = told.exists() and [k for k, v in json.loads(told.read_text()).items() if about.get(k) != v]
+    if differs:
         raise SystemExit(f"{to} holds checkpoints of another run ({', '.join(differs)} differ): name another folder with --to")
-    told.write_text(json.dumps(about, indent=1))
 
     shape, base, reader = files.read(o.base)
+    told.write_text(json.dumps(about, indent=1))
     tokens = files.Pieces(reader)
     base = jax.tree.map(jnp.asarray, base)
     batch, scale = Batch(tokens, chats), o.alpha / o.rank

@@ -72,9 +72,10 @@ for way in ${LORA-diversified random popular}; do
   result=$to/results/lora-demo-$way.jsonl
   if [ ! -e "$result" ]; then
     venv_base=$(environment finetune_local "$tune/requirements.txt")
-    "$venv/bin/python" "$tune/train.py" --base "$(base_model "$venv_base")" --output "$to/demo/$way" --to "$to/lora-$way" \
+    base=$(base_model "$venv_base")
+    "$venv/bin/python" "$tune/train.py" --base "$base" --output "$to/demo/$way" --to "$to/lora-$way" \
       --steps "${LORA_STEPS:-400}" --batch 8 --every 80
-    "$venv/bin/python" "$here/tuned.py" --base "$(base_model "$venv_base")" --output "$to/demo/$way" --from "$to/lora-$way" --to "$result"
+    "$venv/bin/python" "$here/tuned.py" --base "$base" --output "$to/demo/$way" --from "$to/lora-$way" --to "$result"
   fi
 done
 
