@@ -2,7 +2,9 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"path/filepath"
+	"strconv"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
@@ -52,10 +54,22 @@ func draw(path, name string, ours, theirs plotter.XYs) error {
 	p.Title.Text = "Seconds to fit, by " + name
 	p.X.Label.Text, p.Y.Label.Text = name, "seconds"
 	p.X.Scale, p.Y.Scale = plot.LogScale{}, plot.LogScale{}
-	p.X.Tick.Marker, p.Y.Tick.Marker = plot.LogTicks{Prec: -1}, plot.LogTicks{Prec: -1}
+	var measured plot.ConstantTicks
+	for _, point := range ours {
+		measured = append(measured, plot.Tick{Value: point.X, Label: number(int(point.X))})
+	}
+	p.X.Tick.Marker, p.Y.Tick.Marker = measured, plot.TickerFunc(halvings)
 	p.Legend.Top, p.Legend.Left = true, true
 	if err := plotutil.AddLinePoints(p, "Foray", ours, "FAISS, 25 iterations", theirs); err != nil {
 		return err
 	}
 	return p.Save(12*vg.Centimeter, 9*vg.Centimeter, path)
+}
+
+// halvings are the powers of two of a range.
+func halvings(least, most float64) (ticks []plot.Tick) {
+	for v := math.Exp2(math.Floor(math.Log2(least))); v <= 2*most; v *= 2 {
+		ticks = append(ticks, plot.Tick{Value: v, Label: strconv.FormatFloat(v, 'g', -1, 64)})
+	}
+	return ticks
 }
