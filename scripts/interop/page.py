@@ -91,7 +91,7 @@ class Browser:
         self.process.wait()
 
 
-USABLE = """[...document.querySelectorAll('a[href], input, summary, [tabindex="0"]')].filter(e => e.checkVisibility())"""
+USABLE = """[...document.querySelectorAll('a[href], button, input, summary, [tabindex="0"]')].filter(e => e.checkVisibility())"""
 
 
 def look(b):
