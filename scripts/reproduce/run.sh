@@ -62,7 +62,7 @@ for seed in ${SEEDS-1 2 3}; do
     [ -d "$folder/diversified" ] || continue
     for way in diversified random hint; do
       result=$to/results/scratch-$name-$way-$seed.jsonl
-      [ -e "$result" ] || "$venv/bin/python" "$here/scratch.py" --output "$folder/$way" --to "$result" --seed "$seed" --steps "${STEPS:-600}"
+      [ -e "$result" ] || "$venv/bin/python" "$here/scratch.py" --output "$folder/$way" --to "$result" --seed "$seed" --steps "${STEPS:-400}"
     done
   done
 done

@@ -26,7 +26,7 @@ p = argparse.ArgumentParser()
 p.add_argument("--output", required=True)
 p.add_argument("--to", required=True)
 p.add_argument("--seed", type=int, required=True)
-p.add_argument("--steps", type=int, default=600)
+p.add_argument("--steps", type=int, default=400)
 p.add_argument("--held_out", type=int, default=200)
 o = p.parse_args()
 o.batch, o.every, o.rate = 16, 100, 2e-3
