@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"foray/llm"
 	"foray/schemas"
 	"foray/transforms/store"
 )
@@ -244,5 +245,37 @@ func checkExamples(t *testing.T, out store.Local, version, way string, minUsers 
 		if score, err := strconv.Atoi(scores[i]); err != nil || score < 0 || score > MostScore || transitions[name(key, next)] == 0 || held[fmt.Sprint(key)] {
 			t.Errorf("%v of %d users is scored %q", e, transitions[name(key, next)], scores[i])
 		}
+	}
+}
+
+// Most examples to train on have their hint, and some have none.
+func TestSomeLessonsHaveNoHint(t *testing.T) {
+	prompt, err := llm.ParsePrompt(llm.HintPromptName)
+	if err != nil {
+		t.Fatal(err)
+	}
+	words := []string{"yoga", "chess", "opera"}
+	if prompt, err = prompt.With(words); err != nil {
+		t.Fatal(err)
+	}
+	teach := &teacher{cfg: Config{K: 2, Seed: 1}, descriptions: words, prompt: prompt}
+	hints := 0
+	const all = 400
+	for i := range uint64(all) {
+		c := candidate{number: 27*i + 0*9 + 1*3 + 2, hint: 3}
+		lesson, err := teach.lesson(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(lesson[len(lesson)-2].Content, "Others went on to: opera") {
+			hints++
+		}
+		example, err := teach.example(c)
+		if err != nil || !strings.Contains(example[len(example)-2].Content, "Others went on to: opera") {
+			t.Fatalf("%v, %v: an example that is not trained on has no hint", example, err)
+		}
+	}
+	if share := float64(hints) / all; math.Abs(share-(1-unhinted)) > .1 {
+		t.Errorf("%v of the lessons have their hint", share)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"maps"
 	"slices"
 	"strings"
@@ -79,7 +80,7 @@ func (f *trainingFn) ProcessElement(ctx context.Context, _ int, samples func(*Sa
 		examples []candidate
 		line     func(candidate) ([]llm.Message, error)
 	}{
-		{schemas.TrainingTable, examples, t.example},
+		{schemas.TrainingTable, examples, t.lesson},
 		{schemas.ValidationTable, all.validation.all(), t.example},
 		{schemas.AlignmentTable, all.alignment.all(), t.scored},
 	} {
@@ -140,6 +141,19 @@ func (t *teacher) words(c candidate) (key []string, next string) {
 		rest /= n
 	}
 	return key[:t.cfg.K], key[t.cfg.K]
+}
+
+// unhinted is the share of training examples without their hint. Contexts of
+// many users all have one, and many keys of a plan have none: a model must know
+// prompts of both kinds.
+const unhinted = 0.25
+
+// lesson is an example to train on.
+func (t *teacher) lesson(c candidate) ([]llm.Message, error) {
+	if float64(draw(t.cfg.Seed, c.number, math.MaxUint64)) < unhinted*math.MaxUint64 {
+		c.hint = 0
+	}
+	return t.example(c)
 }
 
 // example is the prompt and the answer wanted.

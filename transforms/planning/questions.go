@@ -59,7 +59,9 @@ func (a *asking) open(w *World) error {
 func (a *asking) request(key []int32) (llm.Request, error) {
 	q := llm.Question{Descriptions: a.world.Words(key)}
 	if a.successor != nil {
-		if next := a.successor.Plan(key, 1, nil); len(next) > 0 {
+		// Below 1 it is where nobody at the key went, but users of one of its
+		// clusters.
+		if next := a.successor.Plan(key, 1, nil); len(next) > 0 && next[0].Score >= 1 {
 			q.Successor = a.world.Describe(next[0].Cluster)
 		}
 	}
