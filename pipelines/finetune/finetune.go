@@ -56,6 +56,9 @@ type work struct {
 
 // Run tunes, or goes on to watch a job that is under way.
 func Run(ctx context.Context, c *job.Command, o Options) error {
+	if err := (&finetune.Job{Format: finetune.Format, ID: o.Job}).Check(); err != nil {
+		return job.UsageError("--job: %w", err)
+	}
 	w := &work{Options: o, c: c, vocabulary: &llm.Vocabulary{}}
 	// A job that is named can be cancelled wherever its examples are.
 	if !o.Cancel || o.Job == "" || o.Estimate {
@@ -71,7 +74,7 @@ func Run(ctx context.Context, c *job.Command, o Options) error {
 		return &job.Exit{Code: job.Failed, Err: err}
 	}
 	t := &finetune.Tuner{
-		Call: w.client.Call, Judge: w.judge, Poll: o.Poll,
+		Call: w.client.Call, Poll: o.Poll,
 		Save: func(ctx context.Context, j *finetune.Job) error {
 			return c.Bucket.Put(ctx, name, store.Always, func(out io.Writer) error {
 				enc := json.NewEncoder(out)
@@ -79,6 +82,9 @@ func Run(ctx context.Context, c *job.Command, o Options) error {
 				return enc.Encode(j)
 			})
 		},
+	}
+	if o.HeldOut > 0 && len(w.validation) > 0 {
+		t.Judge = w.judge
 	}
 	if o.Cancel {
 		if j.ID == "" {
@@ -208,7 +214,7 @@ func (w *work) load(ctx context.Context) (*finetune.Job, string, error) {
 	switch {
 	case errors.Is(err, store.ErrNotExist):
 		j.ID = w.Job
-		return j, name, j.Check()
+		return j, name, nil
 	case err != nil:
 		return nil, "", err
 	case saved.Endpoint != j.Endpoint:

@@ -19,9 +19,6 @@ func (w *work) judge(ctx context.Context, model string) (finetune.Figures, error
 	}
 	chats = chats[:min(len(chats), w.HeldOut)]
 	f := finetune.Figures{Keys: len(chats)}
-	if len(chats) == 0 {
-		return f, nil
-	}
 	asker := llm.Retrying(w.client, llm.Retries{})
 	named := make([]int32, len(chats))
 	group, asking := errgroup.WithContext(ctx)

@@ -60,6 +60,10 @@ func TestFinetune(t *testing.T) {
 	if f.Jobs() != 0 || len(f.Files()) != 0 {
 		t.Fatal("an estimate uploaded something")
 	}
+	foray(t, finetuneArgs(t, output, endpoint, "--held_out=0")...).want(t, 0, "the model is ft:gpt-4o-mini:tuned")
+	if _, j := jobFile(t, output); j.Checkpoints[0].Figures != nil {
+		t.Errorf("judged on no key: %+v", j.Checkpoints[0].Figures)
+	}
 	foray(t, finetuneArgs(t, output, endpoint)...).want(t, 0, "job ftjob-1", "step 10: match 1.000, recall 0.000", "ft:gpt-4o-mini:ckpt-step-10", "the model is ft:gpt-4o-mini:tuned")
 	// Again, and from a machine that knows the job's id alone: nothing is paid.
 	foray(t, finetuneArgs(t, output, endpoint)...).want(t, 0, "the model is ft:gpt-4o-mini:tuned")
@@ -93,7 +97,7 @@ func TestFinetuneCancelled(t *testing.T) {
 	f := &llmtest.FineTuning{Steps: 1 << 30, Stride: 1}
 	endpoint := tuningProvider(t, f)
 	foray(t, finetuneArgs(t, output, endpoint, "--cancel")...).want(t, 2, "no job is known to be under way")
-	foray(t, finetuneArgs(t, output, endpoint, "--job=no/id")...).want(t, 1, "is no id")
+	foray(t, finetuneArgs(t, output, endpoint, "--job=no/id")...).want(t, 2, `--job: "no/id" is no id`)
 	watching := start(t, finetuneArgs(t, output, endpoint)...)
 	for f.Jobs() == 0 {
 		time.Sleep(time.Millisecond)
