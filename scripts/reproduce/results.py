@@ -253,7 +253,7 @@ def main():
         "SINGLE": ", ".join(f"{100 * single(w):.0f} % on {name}" for name, w in worlds.items()),
         "STEPS": steps, "TAILS": tail, "PLANNERS": side,
         "VERSIONS": f"Python {platform.python_version()}, " + ", ".join(f"{p} {importlib.metadata.version(p)}" for p in ("jax", "optax", "gguf", "numpy")) + f"; {platform.machine()}",
-        "SECONDS": f"{np.mean(lora):.1f} s a step of LoRA" if lora else "no LoRA",
+        "SECONDS": f"{np.median(lora):.1f} s a step of LoRA" if lora else "no LoRA",
     }
     for key, value in fill.items():
         text = text.replace("{{" + key + "}}", value)
