@@ -37,6 +37,8 @@ type Options struct {
 	Seed                           uint64
 	// Prompt is the text of the prompt template.
 	Prompt string
+	// ChatFormat is one of curation.ChatFormats.
+	ChatFormat string
 	// ItemClusters and Clusters are the versions to use; empty for the
 	// published ones.
 	ItemClusters, Clusters string
@@ -71,7 +73,11 @@ func Run(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 		K: o.History, SetKeys: o.KeyOrder == keyspace.Set, Until: until, Keep: o.Keep, Shards: o.Shards,
 		MinUsers: o.MinUsers, AlignmentMinUsers: o.AlignmentMinUsers,
 		Curation: o.Curation, ContextsPerLabel: o.ContextsPerLabel, ValidationShare: o.ValidationShare,
-		TrainingPrice: o.TrainingPrice, Seed: o.Seed, Prompt: o.Prompt,
+		TrainingPrice: o.TrainingPrice, Seed: o.Seed, Prompt: o.Prompt, ChatFormat: o.ChatFormat,
+	}
+	format := map[string]string{}
+	if o.ChatFormat == curation.GeminiChat {
+		format[curation.FormatOption] = o.ChatFormat
 	}
 	r, err := c.Run(ctx, job.Stage{
 		Name: cfg.Stage, Unit: "events", Tables: Tables,
@@ -83,7 +89,7 @@ func Run(ctx context.Context, c *job.Command, o Options) (job.Result, error) {
 			"curation": o.Curation, "contexts_per_label": strconv.Itoa(o.ContextsPerLabel),
 			"validation_share": fmt.Sprint(o.ValidationShare), "training_price": fmt.Sprint(o.TrainingPrice),
 			"seed": strconv.FormatUint(o.Seed, 10), "prompt": prompt.Version(),
-		}),
+		}, format),
 		PromptVersion: prompt.Version(),
 		Gates:         append(o.EventGates(), o.CutGate()),
 		Publish:       true,

@@ -18,6 +18,7 @@ import (
 	"foray/llm/finetune"
 	"foray/pipelines/job"
 	"foray/schemas"
+	"foray/transforms/curation"
 	"foray/transforms/planning"
 	"foray/transforms/progress"
 	"foray/transforms/store"
@@ -146,6 +147,9 @@ func (w *work) read(ctx context.Context) error {
 		m, err := store.ReadManifest(ctx, w.c.Bucket, part.table, version)
 		if err != nil {
 			return &job.Exit{Code: job.Failed, Err: err}
+		}
+		if format := m.Options[curation.FormatOption]; format != "" {
+			return job.UsageError("%s %s is in the chat format of %s: run foray curate --chat_format=%s, or give its parts to that provider yourself", part.table, version, format, curation.OpenAIChat)
 		}
 		for _, p := range m.Parts {
 			data, err := store.ReadPart(ctx, w.c.Bucket, part.table, version, p)

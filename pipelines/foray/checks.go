@@ -57,6 +57,8 @@ func (o *options) check(f *pflag.FlagSet) error {
 		return job.UsageError("--contexts_per_label=%d: want at least one", o.contextsPerLabel)
 	case has("curation") && !slices.Contains(curation.Curations, o.curation):
 		return job.UsageError("--curation=%s: want %s", o.curation, strings.Join(curation.Curations, ", "))
+	case has("chat_format") && !slices.Contains(curation.ChatFormats, o.chatFormat):
+		return job.UsageError("--chat_format=%s: want %s", o.chatFormat, strings.Join(curation.ChatFormats, " or "))
 	case has("validation_share") && !(o.validationShare >= 0 && o.validationShare < 1):
 		return job.UsageError("--validation_share=%g: want a share in [0, 1)", o.validationShare)
 	case has("alignment_min_users") && o.alignmentUsers < 1:

@@ -53,6 +53,7 @@ type options struct {
 	minUsers         int64
 	alignmentUsers   int64
 	curation         string
+	chatFormat       string
 	contextsPerLabel int
 	validationShare  float64
 	trainingPrice    float64
@@ -176,6 +177,7 @@ var (
 		f.Int64Var(&o.minUsers, "min_users", 1, "users that a transition needs to become an example or to reach a prompt")
 		f.IntVar(&o.contextsPerLabel, "contexts_per_label", 10, "examples of each next cluster: its contexts with the most users")
 		f.StringVar(&o.curation, "curation", curation.Diversified, "diversified: each next cluster equally often; random: each user's transition with the same chance; popular: the transitions with the most users (as many examples in all ways)")
+		f.StringVar(&o.chatFormat, "chat_format", curation.OpenAIChat, "openai: lines of messages, which OpenAI, TRL and Vertex AI (open models) take; gemini: lines of contents, as Vertex AI has them for Gemini")
 		f.Float64Var(&o.validationShare, "validation_share", 0.05, "share of keys that are held out of training, for validation/")
 		f.Int64Var(&o.alignmentUsers, "alignment_min_users", 5, "users that a transition needs to become an example of alignment/")
 		f.Float64Var(&o.trainingPrice, "training_price", 0, "price of a million tokens of training, in dollars")
@@ -334,7 +336,7 @@ func (o *options) forCurate() (curate.Options, error) {
 	return curate.Options{
 		Inputs: o.Inputs, History: o.history, KeyOrder: keyspace.Order(o.keyOrder), Shards: o.shards,
 		MinUsers: o.minUsers, AlignmentMinUsers: o.alignmentUsers, Curation: o.curation, ContextsPerLabel: o.contextsPerLabel,
-		ValidationShare: o.validationShare, TrainingPrice: o.trainingPrice, Seed: o.seed, Prompt: prompt,
+		ValidationShare: o.validationShare, TrainingPrice: o.trainingPrice, Seed: o.seed, Prompt: prompt, ChatFormat: o.chatFormat,
 	}, err
 }
 

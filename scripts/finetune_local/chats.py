@@ -25,7 +25,10 @@ def read_chats(output, table):
     for part in sorted(version(output, table).glob("part-*.jsonl")):
         for n, line in enumerate(part.open(encoding="utf-8"), 1):
             try:
-                messages = json.loads(line)["messages"]
+                chat = json.loads(line)
+                if "contents" in chat:
+                    raise SystemExit(f"{part}: in another format: run foray curate --chat_format openai")
+                messages = chat["messages"]
                 assert messages[-1]["role"] == "assistant" and len(messages) > 1
             except (ValueError, KeyError, AssertionError):
                 raise SystemExit(f"{part}:{n}: not a chat that ends in an answer")

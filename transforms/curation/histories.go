@@ -43,6 +43,8 @@ type Config struct {
 	Seed uint64
 	// Prompt is the text of the prompt template.
 	Prompt string
+	// ChatFormat is the format of examples, one of ChatFormats; "" is the first.
+	ChatFormat string
 }
 
 // The kinds of what Histories emits, each with shards of its own.

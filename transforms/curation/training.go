@@ -2,14 +2,12 @@ package curation
 
 import (
 	"bufio"
-	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
-	"math"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -23,10 +21,6 @@ import (
 	"foray/transforms/store"
 	"foray/transforms/tables"
 )
-
-// chatExt is the extension of parts of chat JSON: a line an example, as
-// fine-tuning services and trainers take it.
-const chatExt = ".jsonl"
 
 // Training writes training/, validation/ and alignment/: examples for
 // fine-tuning a planner, in the words of the prompt; of keys that no training
@@ -185,7 +179,7 @@ func (t *teacher) write(ctx context.Context, b store.Bucket, table string, examp
 				return 0, err
 			}
 			tokens += int64(t.tokens.Prompt(&llm.Request{Messages: messages}))
-			line, err := chatLine(messages)
+			line, err := chatLine(t.cfg.ChatFormat, messages)
 			if err != nil {
 				return 0, err
 			}
@@ -196,25 +190,6 @@ func (t *teacher) write(ctx context.Context, b store.Bucket, table string, examp
 		return int64(len(examples)), out.Flush()
 	})
 	return r, tokens, err
-}
-
-// chatLine is one line of chat JSON.
-func chatLine(messages []llm.Message) ([]byte, error) {
-	type message struct {
-		Role    string `json:"role"`
-		Content string `json:"content"`
-	}
-	chat := struct {
-		Messages []message `json:"messages"`
-	}{}
-	for _, m := range messages {
-		chat.Messages = append(chat.Messages, message(m))
-	}
-	var line bytes.Buffer
-	enc := json.NewEncoder(&line)
-	enc.SetEscapeHTML(false)
-	err := enc.Encode(chat)
-	return line.Bytes(), err
 }
 
 // The names under which manifests tell what each way of curating would choose.
