@@ -213,14 +213,21 @@ func keyBefore(h []event, order keyspace.Order) []int32 {
 // plainly are the figures of one planner, counted by the definitions' words.
 type plainly struct {
 	cases, users, hit, fresh int64
-	recall, novel, byKey     map[int]float64
+	recall, novel            map[int]float64
+	byKey, novelByKey        map[int]float64
+	hitByKey                 float64
 	diversity                float64
 }
 
 // plain judges the transitions at or after the cut.
 func (w *world) plain(order keyspace.Order, cut int64, plan func(key []int32) []schemas.Candidate) plainly {
-	out := plainly{recall: map[int]float64{}, novel: map[int]float64{}, byKey: map[int]float64{}}
-	casesOf, hitsOf := map[string]float64{}, map[int]map[string]float64{}
+	out := plainly{recall: map[int]float64{}, novel: map[int]float64{}, byKey: map[int]float64{}, novelByKey: map[int]float64{}}
+	type foreseen struct {
+		metric string
+		k      int
+		key    string
+	}
+	casesOf, hitsOf := map[string]float64{}, map[foreseen]float64{}
 	plans, keys := 0, 0
 	for _, h := range w.histories() {
 		first, userKeys, userPlans := map[int32]int{}, map[string]bool{}, map[int32]bool{}
@@ -249,13 +256,11 @@ func (w *world) plain(order keyspace.Order, cut int64, plan func(key []int32) []
 			for _, k := range Tops {
 				if slices.ContainsFunc(listed[:min(k, len(listed))], func(p schemas.Candidate) bool { return p.Cluster == c }) {
 					out.recall[k]++
-					if hitsOf[k] == nil {
-						hitsOf[k] = map[string]float64{}
-					}
-					hitsOf[k][name]++
+					hitsOf[foreseen{Recall, k, name}]++
 				}
 				if slices.Contains(fresh[:min(k, len(fresh))], c) {
 					out.novel[k]++
+					hitsOf[foreseen{NovelRecall, k, name}]++
 				}
 			}
 			if len(listed) == 0 {
@@ -264,6 +269,7 @@ func (w *world) plain(order keyspace.Order, cut int64, plan func(key []int32) []
 			best := listed[0].Cluster
 			if slices.ContainsFunc(h[i:], func(e event) bool { return clusterOf(e.item) == best }) {
 				out.hit++
+				hitsOf[foreseen{HitRate, 1, name}]++
 			}
 			if slices.Contains(fresh, best) {
 				out.fresh++
@@ -282,8 +288,12 @@ func (w *world) plain(order keyspace.Order, cut int64, plan func(key []int32) []
 		out.recall[k] /= float64(out.cases)
 		out.novel[k] /= float64(out.cases)
 		for name, n := range casesOf {
-			out.byKey[k] += hitsOf[k][name] / n / float64(len(casesOf))
+			out.byKey[k] += hitsOf[foreseen{Recall, k, name}] / n / float64(len(casesOf))
+			out.novelByKey[k] += hitsOf[foreseen{NovelRecall, k, name}] / n / float64(len(casesOf))
 		}
+	}
+	for name, n := range casesOf {
+		out.hitByKey += hitsOf[foreseen{HitRate, 1, name}] / n / float64(len(casesOf))
 	}
 	out.diversity = float64(plans) / float64(keys)
 	return out
@@ -331,6 +341,7 @@ func TestRecallAgainstPlainCounting(t *testing.T) {
 					near(Recall+ByKey, k, want.byKey[k])
 					if k < listed {
 						near(NovelRecall, k, want.novel[k])
+						near(NovelRecall+ByKey, k, want.novelByKey[k])
 					}
 					if m := metrics[fmt.Sprintf("%s %s %d", Recall, name, k)]; m.N != want.cases || want.cases < 50 {
 						t.Errorf("%s was judged on %d transitions, want %d", name, m.N, want.cases)
@@ -338,6 +349,7 @@ func TestRecallAgainstPlainCounting(t *testing.T) {
 					seen[want.recall[k]] = true
 				}
 				near(HitRate, 1, float64(want.hit)/float64(want.cases))
+				near(HitRate+ByKey, 1, want.hitByKey)
 				near(NewToUser, 1, float64(want.fresh)/float64(want.cases))
 				near(UserDiversity, 1, want.diversity)
 				if a.Tally.Counts["test_transitions"] != want.cases || a.Tally.Counts["test_users"] != want.users {
@@ -362,9 +374,20 @@ func TestRecallAgainstPlainCounting(t *testing.T) {
 						t.Errorf("got %+v, want %+v", got, want)
 					}
 				}
-				lead := metrics[fmt.Sprintf("%s %s 10", Recall+Minus+name, planner.OpenAI)]
-				if own := w.plain(order, cut, w.plan); name != planner.OpenAI && math.Abs(lead.Value-(own.recall[10]-want.recall[10])) > 1e-12 {
-					t.Errorf("leads %s by %v", name, lead)
+				if name == planner.OpenAI {
+					continue
+				}
+				own := w.plain(order, cut, w.plan)
+				for metric, difference := range map[string]float64{
+					Recall + Minus + name + " openai 10":         own.recall[10] - want.recall[10],
+					Recall + ByKey + Minus + name + " openai 1":  own.byKey[1] - want.byKey[1],
+					NovelRecall + Minus + name + " openai 5":     own.novel[5] - want.novel[5],
+					HitRate + Minus + name + " openai 1":         float64(own.hit-want.hit) / float64(want.cases),
+					HitRate + ByKey + Minus + name + " openai 1": own.hitByKey - want.hitByKey,
+				} {
+					if m, ok := metrics[metric]; !ok || math.Abs(m.Value-difference) > 1e-9 {
+						t.Errorf("%s is %v, want %v", metric, m, difference)
+					}
 				}
 			}
 			if len(seen) < 8 {
