@@ -35,9 +35,13 @@ class World:
         self.vocabulary = v = Vocabulary(folder / "diversified")
         self.rank = {c: i for i, c in enumerate(v.ids)}
         self.before, self.all = self.transitions(folder / "diversified"), self.transitions(folder / "all")
-        labels = collections.Counter(c[-1]["content"] for c in read_chats(folder / "random", "training"))
-        counts = np.array([labels[f"New cluster: {d}"] for d in v.descriptions])
-        self.rare = np.argsort(counts, kind="stable")[: len(v) // 4]
+        self.folder = folder
+        self.rare = np.argsort(self.labels("random"), kind="stable")[: len(v) // 4]
+
+    def labels(self, way):
+        """How many examples teach each cluster."""
+        taught = collections.Counter(c[-1]["content"] for c in read_chats(self.folder / way, "training"))
+        return np.array([taught[f"New cluster: {d}"] for d in self.vocabulary.descriptions])
 
     def transitions(self, output):
         after = collections.defaultdict(collections.Counter)
@@ -98,6 +102,12 @@ def single(world):
     """The share of transitions before the cut that one user made."""
     users = [n for nexts in world.before.values() for n in nexts.values()]
     return sum(n == 1 for n in users) / len(users)
+
+
+def share(world, way):
+    """The share of examples that the rarest quarter of labels has."""
+    counts = world.labels(way)
+    return counts[world.rare].sum() / counts.sum()
 
 
 def interval(hits, users):
@@ -161,6 +171,18 @@ def tails(found, worlds):
             said.append((network, name, seed, d["gini"] < r["gini"], d["rare"] >= 2 * r["rare"], d, r))
     head = ["network", "data", "curation", "seed", "steps", "match", "clusters named", "entropy, bits", "Gini", "top decile", "share on the rarest quarter"]
     return table(head, rows), said
+
+
+def taught(names, worlds):
+    """(b) how the examples themselves are spread over labels."""
+    rows = []
+    for name in names:
+        world = worlds[name]
+        for way in ("diversified", "random", "popular"):
+            counts = world.labels(way)
+            s = spread(counts)
+            rows.append([name, way, counts.sum(), f"{s['distinct']} of {len(counts)}", f"{s['entropy']:.2f}", f"{s['gini']:.2f}", f"{share(world, way):.3f}"])
+    return table(["data", "curation", "examples", "labels", "entropy, bits", "Gini", "share of the rarest quarter"], rows)
 
 
 def plot(said):
@@ -251,7 +273,8 @@ def main():
         "HELD": "".join(f"- {m}\n" for m in held) or "- nothing\n",
         "ABSENT": ("Not run: " + ", ".join(absent) + ".") if absent else "Everything was run.",
         "SINGLE": ", ".join(f"{100 * single(w):.0f} % on {name}" for name, w in worlds.items()),
-        "STEPS": steps, "TAILS": tail, "PLANNERS": side,
+        "RAREST": ", ".join(f"{100 * share(w, 'random'):.0f} % on {name}" for name, w in worlds.items()),
+        "STEPS": steps, "TAUGHT": taught(names, worlds), "TAILS": tail, "PLANNERS": side,
         "VERSIONS": f"Python {platform.python_version()}, " + ", ".join(f"{p} {importlib.metadata.version(p)}" for p in ("jax", "optax", "gguf", "numpy")) + f"; {platform.machine()}",
         "SECONDS": f"{np.median(lora):.1f} s a step of LoRA" if lora else "no LoRA",
     }
