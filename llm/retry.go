@@ -52,41 +52,51 @@ type againKey struct{}
 func isAgain(ctx context.Context) bool { return ctx.Value(againKey{}) != nil }
 
 // Ask implements Asker.
-func (a *retrying) Ask(ctx context.Context, r Request) (Answer, error) {
-	var last error
+func (a *retrying) Ask(ctx context.Context, r Request) (answer Answer, err error) {
 	attempts := 0
-	operation := func() (Answer, error) {
-		asking := ctx
+	err = Persist(ctx, a.retries, func(asking context.Context) (err error) {
 		if attempts++; attempts > 1 {
-			asking = context.WithValue(ctx, againKey{}, true)
+			asking = context.WithValue(asking, againKey{}, true)
 		}
-		answer, err := a.asker.Ask(asking, r)
-		last = err
-		var call *CallError
-		switch {
-		case err == nil:
-			return answer, nil
-		case !errors.As(err, &call) || !call.Retry:
-			return answer, backoff.Permanent(err)
-		case call.RetryAfter > 0:
-			return answer, &backoff.RetryAfterError{Duration: call.RetryAfter}
-		}
-		return answer, err
-	}
-	answer, err := backoff.Retry(ctx, operation,
-		backoff.WithBackOff(&backoff.ExponentialBackOff{
-			InitialInterval:     a.retries.First,
-			RandomizationFactor: 0.5,
-			Multiplier:          2,
-			MaxInterval:         a.retries.Longest,
-		}),
-		backoff.WithMaxTries(uint(a.retries.Attempts)),
-		backoff.WithMaxElapsedTime(a.retries.Patience))
+		answer, err = a.asker.Ask(asking, r)
+		return err
+	})
 	switch {
 	case err == nil:
 		return answer, nil
 	case ctx.Err() != nil:
-		return Answer{}, fmt.Errorf("ask %s: %w", r.Model, context.Cause(ctx))
+		return Answer{}, fmt.Errorf("ask %s: %w", r.Model, err)
 	}
-	return Answer{}, last
+	return Answer{}, err
+}
+
+// Persist calls do until it succeeds, or fails with an error other than a
+// *CallError that says that another call may help, or has used its attempts (0
+// is any number) or its patience up. It returns the last error, or why ctx
+// ended.
+func Persist(ctx context.Context, r Retries, do func(context.Context) error) error {
+	var last error
+	_, err := backoff.Retry(ctx, func() (struct{}, error) {
+		last = do(ctx)
+		var call *CallError
+		switch {
+		case last == nil:
+			return struct{}{}, nil
+		case !errors.As(last, &call) || !call.Retry:
+			return struct{}{}, backoff.Permanent(last)
+		case call.RetryAfter > 0:
+			return struct{}{}, &backoff.RetryAfterError{Duration: call.RetryAfter}
+		}
+		return struct{}{}, last
+	},
+		backoff.WithBackOff(&backoff.ExponentialBackOff{InitialInterval: r.First, RandomizationFactor: 0.5, Multiplier: 2, MaxInterval: r.Longest}),
+		backoff.WithMaxTries(uint(r.Attempts)),
+		backoff.WithMaxElapsedTime(r.Patience))
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	}
+	return last
 }

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/cenkalti/backoff/v5"
 	"github.com/sashabaranov/go-openai"
 
 	"foray/llm"
@@ -23,29 +22,11 @@ const longestSettling = 16 * time.Second
 // try calls do until it succeeds, or fails for good, or has failed for so long
 // as Patience.
 func (r *Runner) try(ctx context.Context, what string, do func(context.Context, *openai.Client) error) error {
-	var last error
-	_, err := backoff.Retry(ctx, func() (struct{}, error) {
-		last = r.Call(ctx, do)
-		var call *llm.CallError
-		switch {
-		case last == nil:
-			return struct{}{}, nil
-		case !errors.As(last, &call) || !call.Retry:
-			return struct{}{}, backoff.Permanent(last)
-		case call.RetryAfter > 0:
-			return struct{}{}, &backoff.RetryAfterError{Duration: call.RetryAfter}
-		}
-		return struct{}{}, last
-	},
-		backoff.WithBackOff(&backoff.ExponentialBackOff{InitialInterval: time.Second, RandomizationFactor: 0.5, Multiplier: 2, MaxInterval: time.Minute}),
-		backoff.WithMaxElapsedTime(r.Poll.Patience))
-	switch {
-	case err == nil:
-		return nil
-	case ctx.Err() != nil:
-		return fmt.Errorf("%s: %w", what, context.Cause(ctx))
+	patient := llm.Retries{First: time.Second, Longest: time.Minute, Patience: r.Poll.Patience}
+	if err := llm.Persist(ctx, patient, func(ctx context.Context) error { return r.Call(ctx, do) }); err != nil {
+		return fmt.Errorf("%s: %w", what, err)
 	}
-	return fmt.Errorf("%s: %w", what, last)
+	return nil
 }
 
 // advise replaces the advice of a failure that says that the endpoint has not

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/cenkalti/backoff/v5"
 	"github.com/sashabaranov/go-openai"
 
 	"foray/llm"
@@ -232,31 +231,12 @@ func (t *Tuner) save(ctx context.Context, j *Job) error {
 // try calls do until it succeeds, fails for good, or has failed for so long as
 // Patience.
 func (t *Tuner) try(ctx context.Context, what string, do func(context.Context, *openai.Client) error) error {
-	patience := t.Patience
-	if patience <= 0 {
-		patience = time.Hour
+	patient := llm.Retries{First: 500 * time.Millisecond, Longest: time.Minute, Patience: t.Patience}
+	if patient.Patience <= 0 {
+		patient.Patience = time.Hour
 	}
-	var last error
-	_, err := backoff.Retry(ctx, func() (struct{}, error) {
-		last = t.Call(ctx, do)
-		var call *llm.CallError
-		switch {
-		case last == nil:
-			return struct{}{}, nil
-		case !errors.As(last, &call) || !call.Retry:
-			return struct{}{}, backoff.Permanent(last)
-		case call.RetryAfter > 0:
-			return struct{}{}, &backoff.RetryAfterError{Duration: call.RetryAfter}
-		}
-		return struct{}{}, last
-	},
-		backoff.WithBackOff(&backoff.ExponentialBackOff{InitialInterval: 500 * time.Millisecond, RandomizationFactor: 0.5, Multiplier: 2, MaxInterval: time.Minute}),
-		backoff.WithMaxElapsedTime(patience))
-	switch {
-	case err == nil:
-		return nil
-	case ctx.Err() != nil:
-		return fmt.Errorf("%s: %w", what, context.Cause(ctx))
+	if err := llm.Persist(ctx, patient, func(ctx context.Context) error { return t.Call(ctx, do) }); err != nil {
+		return fmt.Errorf("%s: %w", what, err)
 	}
-	return fmt.Errorf("%s: %w", what, last)
+	return nil
 }
