@@ -149,8 +149,8 @@ func (o Options) config(ctx context.Context, c *job.Command, parents map[string]
 			return cfg, err
 		}
 		if cut, ok := m.Counts[curation.CutMicros]; ok {
-			if cfg.Until.Fixed && cfg.Until.Micros != cut {
-				c.Say("evaluate: the table was made of events before %s, so that is where judging begins, not at --train_until=%s", read.Time(cut), o.TrainUntil)
+			if now := o.TrainUntil; cfg.Until.Fixed && cfg.Until.Micros != cut || !cfg.Until.Fixed && m.Options["train_until"] != now {
+				c.Say("evaluate: the table was made of events before %s, so that is where judging begins, not at --train_until=%s", read.Time(cut), now)
 			}
 			cfg.Until = read.Until{Fixed: true, Micros: cut}
 		}

@@ -31,6 +31,8 @@ type lookupFigures struct {
 	// next cluster.
 	Top   []planInWords `json:"top"`
 	Worst []planInWords `json:"worst"`
+	// Judged says that there are transitions to hold plans against.
+	Judged bool `json:"held_against_transitions"`
 }
 
 type statusCount struct {
@@ -73,7 +75,7 @@ func inspectLookup(ctx context.Context, b store.Bucket, m schemas.Manifest, pare
 			return nil, err
 		}
 	}
-	f := &lookupFigures{Clusters: len(words), Statuses: []statusCount{}, Top: []planInWords{}, Worst: []planInWords{}}
+	f := &lookupFigures{Clusters: len(words), Judged: len(transitions) > 0, Statuses: []statusCount{}, Top: []planInWords{}, Worst: []planInWords{}}
 	f.count(all)
 	slices.SortStableFunc(all, func(a, b schemas.Lookup) int { return cmp.Compare(b.Traffic, a.Traffic) })
 	after := planner.NewIndex(transitions)

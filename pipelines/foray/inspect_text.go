@@ -95,6 +95,8 @@ func (f *lookupFigures) print(w io.Writer) error {
 	if len(f.Worst) > 0 {
 		fmt.Fprintln(w, "\nWorst: keys with many users that have no plan, or not what most of them did next:")
 		printPlans(w, f.Worst)
+	} else if len(f.Top) > 0 && f.Judged {
+		fmt.Fprintln(w, "\nNo key is without a plan, and each plan is what most users of its key did next, where that is known.")
 	}
 	return nil
 }

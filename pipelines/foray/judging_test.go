@@ -86,6 +86,9 @@ func TestNothingToJudgeBy(t *testing.T) {
 		"there is nothing to recall: events are from 20", ", and it was made of them all; curate and plan with an earlier --train_until")
 	foray(t, "evaluate", "--events", events, "--train_until=2020-01-01", "--seed=2", "--output", output).want(t, 0,
 		"the table was made of events before 2099-01-01T00:00:00Z", "not at --train_until=2020-01-01")
+	foray(t, "evaluate", "--events", events, "--train_until=0.5", "--seed=3", "--output", output).want(t, 0, "not at --train_until=0.5")
+	foray(t, "curate", "--events", events, "--train_until=2001-01-01", "--output", output).want(t, 1,
+		"no event that counts lies before --train_until=2001-01-01", "; events are from 20")
 }
 
 // A table that was made from what is there no longer can be looked at, and not

@@ -138,12 +138,16 @@ func (in Inputs) EventGates() []commit.Gate {
 // unknownShown is how many events of unknown items a message names.
 const unknownShown = 3
 
-// Explain adds examples to the error of a stage that met too many events of
-// unknown items. known tells which items are in the catalogue.
+// Explain adds to the error of a stage which dates there are, where none is
+// before the cut, and examples, where too many events are of unknown items.
+// known tells which items are in the catalogue.
 func (in Inputs) Explain(ctx context.Context, r Result, err error, events read.EventSource, known func() (func(id []byte) bool, error)) error {
 	exit := (*Exit)(nil)
 	if !errors.As(err, &exit) || exit.Code != Failed {
 		return err
+	}
+	if first, ok := r.Tally.Least[read.FirstEvent]; ok && strings.Contains(exit.Err.Error(), in.CutGate().Says) {
+		return &Exit{exit.Code, fmt.Errorf("%w; events are from %s to %s", exit.Err, read.Time(first), read.Time(r.Tally.Most[read.LastEvent]))}
 	}
 	tooMany := false
 	for _, g := range append(in.EventGates(), in.TrainingGate()) {

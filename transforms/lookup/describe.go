@@ -22,7 +22,7 @@ func loadVocabulary(ctx context.Context, output store.Bucket, version string) (v
 	var v vocabulary
 	clusters, _, err := tables.Read[schemas.Cluster](ctx, output, schemas.ClustersTable, version)
 	if err != nil {
-		return v, fmt.Errorf("read the clusters that it was made from: %w", err)
+		return v, fmt.Errorf("read the clusters that it was made from: %w; serve a version that still has them, or make the table again", err)
 	}
 	last := int32(0)
 	for _, c := range clusters {
