@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes three outputs that differ in all that shapes tables and metrics, reads
+# Makes four outputs that differ in all that shapes tables and metrics, reads
 # every table by DuckDB, pyarrow/pandas and polars, in a virtual environment
 # made here, holds them against what the README says, and computes the metrics
 # again by numpy.
@@ -49,6 +49,17 @@ run triples --clusters 12 --planner random --history 3 --keys observed
 quietly bin/foray plan --planner random --seed 7 --history 3 --keys observed --output "$made/triples"
 quietly bin/foray evaluate --items "$made/triples/data/items.csv" --events "$made/triples/data/events.csv" --output "$made/triples"
 check "$made/triples" "$made/triples/data/events.csv" --history 3
+
+# A model's plans, where one answer in five has to be asked for again.
+run answers --clusters 12
+go build -o "$made/misbehave" ./scripts/misbehave
+"$made/misbehave" --listen 127.0.0.1:8794 --output "$made/answers" --mix junk=0.2 >/dev/null 2>&1 &
+server=$!
+trap 'kill $server' EXIT
+until (exec 3<>/dev/tcp/127.0.0.1/8794) 2>/dev/null; do sleep 0.1; done
+quietly bin/foray plan --planner openai --llm_endpoint http://127.0.0.1:8794/v1 --llm_model any --min_match_rate 0 --output "$made/answers"
+quietly bin/foray evaluate --items "$made/answers/data/items.csv" --events "$made/answers/data/events.csv" --output "$made/answers"
+check "$made/answers" "$made/answers/data/events.csv"
 
 if command -v chromium >/dev/null; then
   # axe-core comes inside a package whose browsers are not needed.
