@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/sashabaranov/go-openai"
@@ -85,30 +86,48 @@ func (t *Tuner) Start(ctx context.Context, j *Job, training, validation []byte) 
 	if j.Epochs > 0 {
 		request.Hyperparameters = &openai.Hyperparameters{Epochs: j.Epochs}
 	}
-	err := t.Call(context.WithoutCancel(ctx), func(ctx context.Context, c *openai.Client) error {
-		created, err := c.CreateFineTuningJob(ctx, request)
-		if err == nil && !plainID(created.ID) {
-			err = errors.New("the response names no job")
-		}
-		j.ID, j.Status = created.ID, created.Status
-		return err
-	})
-	var call *llm.CallError
+	last, err := t.create(ctx, j, request)
 	if err != nil {
 		j.ID, j.Status = "", ""
+		var call *llm.CallError
 		// An endpoint that refused has created nothing.
-		if !errors.As(err, &call) || !call.MaybePaid && call.Status != 0 && call.Status < 500 {
+		if !errors.As(last, &call) || !call.MaybePaid && call.Status != 0 && call.Status < 500 {
 			j.Creating = false
 			if err := t.save(ctx, j); err != nil {
 				return err
 			}
 		} else {
-			err = fmt.Errorf("%w (%w)", ErrUnknown, err)
+			err = fmt.Errorf("%w (%w)", ErrUnknown, last)
 		}
 		return fmt.Errorf("create the fine-tuning job: %w", err)
 	}
 	j.Creating = false
 	return t.save(ctx, j)
+}
+
+// create asks for a job until it is not told to come back later: whatever else
+// goes wrong, there may be a job. last is what the last call ended in, err why
+// there was no other.
+func (t *Tuner) create(ctx context.Context, j *Job, request openai.FineTuningJobRequest) (last, err error) {
+	enough := errors.New("not again")
+	err = llm.Persist(ctx, t.patient(), func(ctx context.Context) error {
+		last = t.Call(context.WithoutCancel(ctx), func(ctx context.Context, c *openai.Client) error {
+			created, err := c.CreateFineTuningJob(ctx, request)
+			if err == nil && !plainID(created.ID) {
+				err = errors.New("the response names no job")
+			}
+			j.ID, j.Status = created.ID, created.Status
+			return err
+		})
+		if call := (*llm.CallError)(nil); last != nil && !(errors.As(last, &call) && call.Status == http.StatusTooManyRequests) {
+			return enough
+		}
+		return last
+	})
+	if last != nil && (errors.Is(err, enough) || ctx.Err() == nil) {
+		err = last
+	}
+	return last, err
 }
 
 // Watch follows a job to its end, and has its checkpoints judged. It returns,
@@ -231,12 +250,16 @@ func (t *Tuner) save(ctx context.Context, j *Job) error {
 // try calls do until it succeeds, fails for good, or has failed for so long as
 // Patience.
 func (t *Tuner) try(ctx context.Context, what string, do func(context.Context, *openai.Client) error) error {
-	patient := llm.Retries{First: 500 * time.Millisecond, Longest: time.Minute, Patience: t.Patience}
-	if patient.Patience <= 0 {
-		patient.Patience = time.Hour
-	}
-	if err := llm.Persist(ctx, patient, func(ctx context.Context) error { return t.Call(ctx, do) }); err != nil {
+	if err := llm.Persist(ctx, t.patient(), func(ctx context.Context) error { return t.Call(ctx, do) }); err != nil {
 		return fmt.Errorf("%s: %w", what, err)
 	}
 	return nil
+}
+
+func (t *Tuner) patient() llm.Retries {
+	patience := t.Patience
+	if patience <= 0 {
+		patience = time.Hour
+	}
+	return llm.Retries{First: 500 * time.Millisecond, Longest: time.Minute, Patience: patience}
 }

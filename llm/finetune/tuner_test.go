@@ -146,6 +146,40 @@ func TestNobodyPaysTwice(t *testing.T) {
 	}
 }
 
+// A provider that says to come back later has created nothing.
+func TestCreatesLater(t *testing.T) {
+	f := &llmtest.FineTuning{Steps: 10, Stride: 5}
+	refused := 0
+	f.Fault = func(_ int, w http.ResponseWriter, r *http.Request) bool {
+		if !strings.HasSuffix(r.URL.Path, "/jobs") || refused == 2 {
+			return false
+		}
+		refused++
+		w.WriteHeader(http.StatusTooManyRequests)
+		return true
+	}
+	tuner, _ := provider(t, f)
+	j := &Job{Model: "m"}
+	if err := tuner.Start(t.Context(), j, []byte(example), nil); err != nil || refused != 2 || f.Jobs() != 1 {
+		t.Fatalf("%v; refused %d times, %d jobs", err, refused, f.Jobs())
+	}
+
+	// Whoever gives up in between leaves nothing behind.
+	ctx, cancel := context.WithCancel(t.Context())
+	f.Fault = func(_ int, w http.ResponseWriter, r *http.Request) bool {
+		if !strings.HasSuffix(r.URL.Path, "/jobs") {
+			return false
+		}
+		cancel()
+		w.WriteHeader(http.StatusTooManyRequests)
+		return true
+	}
+	j = &Job{Model: "m"}
+	if err := tuner.Start(ctx, j, []byte(example), nil); !errors.Is(err, context.Canceled) || j.Creating || f.Jobs() != 1 {
+		t.Fatalf("%v; the job is %+v, %d jobs", err, j, f.Jobs())
+	}
+}
+
 func TestCancel(t *testing.T) {
 	f := &llmtest.FineTuning{Steps: 1000, Stride: 1}
 	tuner, _ := provider(t, f)
