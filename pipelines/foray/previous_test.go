@@ -159,3 +159,30 @@ func TestClustersKeepTheirIDs(t *testing.T) {
 	}
 	foray(t, append([]string{"cluster", "--previous", "--clusters=17"}, args(fewer)...)...).want(t, 1, "--previous goes on from 16 clusters", "and --clusters asks for 17")
 }
+
+// Where all leaves of a branch die, so does the branch, and what hangs together
+// goes on.
+func TestABranchDies(t *testing.T) {
+	_, sources := curated(t)
+	output := filepath.Join(t.TempDir(), "out")
+	args := func(items string) []string {
+		return []string{"cluster", "--items", items, "--events", filepath.Join(sources, catalogue.EventsFile), "--max_unknown_items=1", "--output", output}
+	}
+	foray(t, append(args(filepath.Join(sources, catalogue.ItemsFile)), "--clusters=2")...).want(t, 0)
+	first := clusterOf(t, output)
+	fewer := itemsWithout(t, sources, func(_ int, id string) bool { return first[id] == 0 })
+	foray(t, append(args(fewer), "--previous")...).want(t, 0, " 1 clusters died, 1 were split and 1 born")
+	nodes := rows(t, output, schemas.ClustersTable, tables.Read[schemas.Cluster])
+	hanging := map[int32]int32{}
+	for _, r := range nodes {
+		if r.ParentID != nil {
+			hanging[*r.ParentID]++
+		}
+	}
+	// Two leaves, below one chain.
+	if len(nodes) != 5 || len(hanging) != 3 {
+		t.Errorf("the tree is %+v", nodes)
+	}
+	// It is one to go on from.
+	foray(t, append(args(fewer), "--previous")...).want(t, 0, "0 descriptions changed")
+}

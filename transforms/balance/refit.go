@@ -37,12 +37,16 @@ type Changes struct {
 	// Split holds, for each leaf that lost all its items, the leaf that was cut
 	// in two to fill it; the part that is less like the whole went there.
 	Split map[int32]int32
+	// Gone are the inner nodes of the earlier tree, ascending, below which no
+	// leaf is left; those behind them have moved up.
+	Gone []int32
 }
 
 // Refit clusters the rows of x like Fit, but every item that was there before
 // stays in its leaf, as far as balance allows, and a leaf keeps its place in
 // the tree. New items join the leaf with the largest cosine − price that has
-// room. A leaf that nothing is left of gets a part of the heaviest one. If no
+// room. A leaf that nothing is left of gets a part of the heaviest one, and hangs
+// beside it; inner nodes that lose all their leaves so are gone. If no
 // item came or went, nothing moves, whatever the weights.
 //
 // Its errors are those of Fit, and it refuses a clustering of which no item is
@@ -103,7 +107,7 @@ func refit(x kernel.Matrix, weight []float64, before Earlier, opt Options) (*Clu
 	f.centre()
 	f.settlePrices()
 	c := f.result(weight, clipped)
-	c.Tree = Tree{Level: slices.Clone(before.Level), Parent: parent}
+	c.Tree, changes.Gone = prune(before.Level, parent, opt.K)
 	c.Tree.Centroids = c.Tree.merge(f.centroids, spread(c.ClippedLoad, treeEpsilon))
 	c.Centroids = c.Tree.Centroids.Slice(0, opt.K)
 	return c, changes, nil

@@ -129,6 +129,59 @@ func TestRefitRefuses(t *testing.T) {
 	}
 }
 
+// The only leaf of a branch dies, and the branch with it.
+func TestRefitOfABranchThatDies(t *testing.T) {
+	x, _ := blobs(40, 4, 2, 0.2, 4)
+	opt := Options{K: 2, Levels: 4, Seed: 1}
+	first, err := Fit(x, constant(40, 1), opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	left, e := kernel.Matrix{Cols: x.Cols}, earlier(first, 40)
+	e.Assign, e.Gone = nil, true
+	for i, leaf := range first.Assign {
+		if leaf == 1 {
+			left.Data = append(left.Data, x.Row(i)...)
+			left.Rows++
+			e.Assign = append(e.Assign, leaf)
+		}
+	}
+	second, changes, err := Refit(left, constant(left.Rows, 1), e, opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	verifyRefitTree(t, second, e, changes)
+	if len(changes.Gone) != 3 || !slices.Equal(second.Tree.Level, []int32{3, 3, 0, 1, 2}) || !slices.Equal(second.Tree.Parent, []int32{4, 4, -1, 2, 3}) {
+		t.Errorf("nodes %v are gone, which leaves the levels %v and the parents %v", changes.Gone, second.Tree.Level, second.Tree.Parent)
+	}
+}
+
+// verifyRefitTree checks that the tree of a refit hangs together, has leaves
+// below every node, and has lost no other node.
+func verifyRefitTree(t *testing.T, c *Clustering, before Earlier, changes Changes) {
+	t.Helper()
+	if len(c.Tree.Level)+len(changes.Gone) != len(before.Level) || c.Tree.Centroids.Rows != len(c.Tree.Level) {
+		t.Fatalf("%d nodes became %d with %d centroids, %v are gone", len(before.Level), len(c.Tree.Level), c.Tree.Centroids.Rows, changes.Gone)
+	}
+	if err := c.Tree.Centroids.Check(); err != nil {
+		t.Error(err)
+	}
+	children := make([]int, len(c.Tree.Level))
+	for node, parent := range c.Tree.Parent {
+		level := c.Tree.Level[node]
+		if (parent < 0) != (level == 0) || parent >= 0 && c.Tree.Level[parent] != level-1 {
+			t.Errorf("node %d of level %d has the parent %d", node, level, parent)
+		} else if parent >= 0 {
+			children[parent]++
+		}
+	}
+	for node := c.Centroids.Rows; node < len(children); node++ {
+		if children[node] == 0 {
+			t.Errorf("nothing hangs below node %d", node)
+		}
+	}
+}
+
 // Whatever comes and goes, every cluster keeps an item, and few items move.
 func FuzzRefit(f *testing.F) {
 	for seed := range uint64(30) {
@@ -175,5 +228,6 @@ func FuzzRefit(f *testing.F) {
 		if changes.Moved > x.Rows/20+1 {
 			t.Errorf("%d of %d items moved", changes.Moved, x.Rows)
 		}
+		verifyRefitTree(t, c, kept, changes)
 	})
 }

@@ -80,6 +80,33 @@ func grow(leaves kernel.Matrix, load []float64, opt Options) (Tree, error) {
 	return t, nil
 }
 
+// prune returns the tree of the nodes that have one of the k leaves below them,
+// in their order and without centroids, and the numbers of the others.
+func prune(level, parent []int32, k int) (t Tree, gone []int32) {
+	held := make([]bool, len(parent))
+	for leaf := range int32(k) {
+		for node := leaf; node >= 0 && !held[node]; node = parent[node] {
+			held[node] = true
+		}
+	}
+	number := make([]int32, len(parent))
+	for node := range parent {
+		if number[node] = int32(node - len(gone)); !held[node] {
+			gone = append(gone, int32(node))
+		}
+	}
+	for node, up := range parent {
+		if !held[node] {
+			continue
+		}
+		if up >= 0 {
+			up = number[up]
+		}
+		t.Level, t.Parent = append(t.Level, level[node]), append(t.Parent, up)
+	}
+	return t, gone
+}
+
 // merge returns the centroids of all nodes from those of the leaves and what
 // these carry, which must be positive.
 func (t Tree) merge(leaves kernel.Matrix, load []float64) kernel.Matrix {

@@ -174,9 +174,40 @@ func (p *previous) refit(cfg Config, c *catalogue, x kernel.Matrix, weight []flo
 	if err != nil {
 		return nil, nil, fmt.Errorf("%w (going on from clusters %s)", err, p.version)
 	}
+	p.drop(changed.Gone)
 	d := &changes{Changes: changed}
 	d.compare(p, c.items, clustering)
 	return clustering, d, nil
+}
+
+// drop takes inner nodes, ascending, out; what hung below one hangs below the
+// next that is left on the way up.
+func (p *previous) drop(nodes []int32) {
+	if len(nodes) == 0 {
+		return
+	}
+	number := func(node int32) (now int32, out bool) {
+		before, out := slices.BinarySearch(nodes, node)
+		return node - int32(before), out
+	}
+	ids, level, parent, descriptions := p.ids, p.level, p.parent, p.descriptions
+	p.ids, p.level, p.parent, p.descriptions = nil, nil, nil, nil
+	for node, id := range ids {
+		if _, out := number(int32(node)); out {
+			continue
+		}
+		up := parent[node]
+		for up >= 0 {
+			now, out := number(up)
+			if !out {
+				up = now
+				break
+			}
+			up = parent[up]
+		}
+		p.ids, p.level = append(p.ids, id), append(p.level, level[node])
+		p.parent, p.descriptions = append(p.parent, up), append(p.descriptions, descriptions[node])
+	}
 }
 
 // compare finds out which items came and went, and of which nodes the content
