@@ -37,9 +37,9 @@ type Changes struct {
 	// Split holds, for each leaf that lost all its items, the leaf that was cut
 	// in two to fill it; the part that is less like the whole went there.
 	Split map[int32]int32
-	// Gone are the inner nodes of the earlier tree, ascending, below which no
+	// Hollow are the inner nodes of the earlier tree, ascending, below which no
 	// leaf is left; those behind them have moved up.
-	Gone []int32
+	Hollow []int32
 }
 
 // Refit clusters the rows of x like Fit, but every item that was there before
@@ -107,7 +107,7 @@ func refit(x kernel.Matrix, weight []float64, before Earlier, opt Options) (*Clu
 	f.centre()
 	f.settlePrices()
 	c := f.result(weight, clipped)
-	c.Tree, changes.Gone = prune(before.Level, parent, opt.K)
+	c.Tree, changes.Hollow = prune(before.Level, parent, opt.K)
 	c.Tree.Centroids = c.Tree.merge(f.centroids, spread(c.ClippedLoad, treeEpsilon))
 	c.Centroids = c.Tree.Centroids.Slice(0, opt.K)
 	return c, changes, nil

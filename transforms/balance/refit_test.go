@@ -151,8 +151,8 @@ func TestRefitOfABranchThatDies(t *testing.T) {
 		t.Fatal(err)
 	}
 	verifyRefitTree(t, second, e, changes)
-	if len(changes.Gone) != 3 || !slices.Equal(second.Tree.Level, []int32{3, 3, 0, 1, 2}) || !slices.Equal(second.Tree.Parent, []int32{4, 4, -1, 2, 3}) {
-		t.Errorf("nodes %v are gone, which leaves the levels %v and the parents %v", changes.Gone, second.Tree.Level, second.Tree.Parent)
+	if len(changes.Hollow) != 3 || !slices.Equal(second.Tree.Level, []int32{3, 3, 0, 1, 2}) || !slices.Equal(second.Tree.Parent, []int32{4, 4, -1, 2, 3}) {
+		t.Errorf("nodes %v are gone, which leaves the levels %v and the parents %v", changes.Hollow, second.Tree.Level, second.Tree.Parent)
 	}
 }
 
@@ -160,8 +160,8 @@ func TestRefitOfABranchThatDies(t *testing.T) {
 // below every node, and has lost no other node.
 func verifyRefitTree(t *testing.T, c *Clustering, before Earlier, changes Changes) {
 	t.Helper()
-	if len(c.Tree.Level)+len(changes.Gone) != len(before.Level) || c.Tree.Centroids.Rows != len(c.Tree.Level) {
-		t.Fatalf("%d nodes became %d with %d centroids, %v are gone", len(before.Level), len(c.Tree.Level), c.Tree.Centroids.Rows, changes.Gone)
+	if len(c.Tree.Level)+len(changes.Hollow) != len(before.Level) || c.Tree.Centroids.Rows != len(c.Tree.Level) {
+		t.Fatalf("%d nodes became %d with %d centroids, %v are gone", len(before.Level), len(c.Tree.Level), c.Tree.Centroids.Rows, changes.Hollow)
 	}
 	if err := c.Tree.Centroids.Check(); err != nil {
 		t.Error(err)

@@ -174,7 +174,7 @@ func (p *previous) refit(cfg Config, c *catalogue, x kernel.Matrix, weight []flo
 	if err != nil {
 		return nil, nil, fmt.Errorf("%w (going on from clusters %s)", err, p.version)
 	}
-	p.drop(changed.Gone)
+	p.drop(changed.Hollow)
 	d := &changes{Changes: changed}
 	d.compare(p, c.items, clustering)
 	return clustering, d, nil
