@@ -144,16 +144,25 @@ func (cfg Config) cluster(ctx context.Context, b store.Bucket, l *listing, e *en
 // group clusters all items, or a sample of them where they are many, which the
 // others then join.
 func (cfg Config) group(ctx context.Context, l *listing, e *engagement, p *previous, entry func(commit.Entry)) (f *fitted, err error) {
-	chosen, stands := sample(l.IDs, e.Events, cfg.FitSample, cfg.Seed)
-	if stands != nil && p == nil {
-		k, err := clustersFor(len(l.IDs), cfg.Clusters)
-		if err != nil {
-			return nil, failure("%v", err)
+	var sure []int32
+	if p != nil {
+		sure = p.heaviest(e.Events)
+	}
+	if cfg.FitSample > 0 && cfg.FitSample < len(l.IDs) {
+		k, cure := 0, "fit on more items"
+		if p != nil {
+			k = p.leaves
+		} else {
+			if k, err = clustersFor(len(l.IDs), cfg.Clusters); err != nil {
+				return nil, failure("%v", err)
+			}
+			cfg.Clusters, cure = k, cure+", or give fewer --clusters"
 		}
-		if cfg.Clusters = k; k > cfg.FitSample {
-			return nil, failure("--fit_sample=%d items cannot fill %d clusters: fit on more items, or give fewer --clusters", cfg.FitSample, k)
+		if k > cfg.FitSample {
+			return nil, failure("--fit_sample=%d items cannot fill %d clusters: %s", cfg.FitSample, k, cure)
 		}
 	}
+	chosen, stands := sample(l.IDs, e.Events, cfg.FitSample, sure, cfg.Seed)
 	c, err := l.load(chosen, heads|vectors)
 	if err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package clustering
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 
 	"foray/schemas"
@@ -147,6 +148,20 @@ func (p *previous) earlier(item int32) int32 {
 		return p.leaf[number]
 	}
 	return balance.New
+}
+
+// heaviest is, of each leaf that has an item in the listing, the one of most
+// weight, ascending. A fit that sees these takes no leaf for empty.
+func (p *previous) heaviest(weight []float64) []int32 {
+	of := map[int32]int32{}
+	for item, w := range weight {
+		leaf := p.earlier(int32(item))
+		if most, known := of[leaf]; !known || w > weight[most] {
+			of[leaf] = int32(item)
+		}
+	}
+	delete(of, balance.New)
+	return slices.Sorted(maps.Values(of))
 }
 
 // changes are what a fit changed of the previous clustering.

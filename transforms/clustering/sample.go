@@ -2,6 +2,7 @@ package clustering
 
 import (
 	"cmp"
+	"math"
 	"math/rand/v2"
 	"slices"
 
@@ -15,9 +16,10 @@ import (
 // the first n are the sample, and each stands for the larger of its weight and
 // the first priority that was left out: sums of these are, on average, those of
 // all items. So heavy items are surely in, and the sample has the loads of all.
+// So are the items of sure, ascending and at most n, which stand for themselves.
 //
 // items are ascending; stands is nil where all are in, each for itself.
-func sample(ids []string, weight []float64, n int, seed uint64) (items []int32, stands []float64) {
+func sample(ids []string, weight []float64, n int, sure []int32, seed uint64) (items []int32, stands []float64) {
 	items = make([]int32, len(ids))
 	for i := range items {
 		items[i] = int32(i)
@@ -35,6 +37,9 @@ func sample(ids []string, weight []float64, n int, seed uint64) (items []int32, 
 		draw := rand.NewPCG(seed, uint64(read.HashItem(id))).Uint64()
 		all[i] = drawn{weight[i] * (1 << 53) / (float64(draw>>11) + .5), int32(i)}
 	}
+	for _, item := range sure {
+		all[item].priority = math.Inf(1)
+	}
 	slices.SortFunc(all, func(a, b drawn) int {
 		return cmp.Or(cmp.Compare(b.priority, a.priority), cmp.Compare(a.item, b.item))
 	})
@@ -45,7 +50,10 @@ func sample(ids []string, weight []float64, n int, seed uint64) (items []int32, 
 	slices.Sort(items)
 	stands = make([]float64, n)
 	for i, item := range items {
-		stands[i] = max(weight[item], all[n].priority)
+		stands[i] = weight[item]
+		if _, whole := slices.BinarySearch(sure, item); !whole {
+			stands[i] = max(weight[item], all[n].priority)
+		}
 	}
 	return items, stands
 }

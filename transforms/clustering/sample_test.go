@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"foray/schemas"
@@ -31,7 +32,7 @@ func TestSampleStandsForAll(t *testing.T) {
 	}
 	mean := 0.0
 	for seed := range uint64(50) {
-		items, stands := sample(ids, weight, 300, seed)
+		items, stands := sample(ids, weight, 300, nil, seed)
 		if len(items) != 300 || len(stands) != 300 || !slices.IsSorted(items) || len(slices.Compact(slices.Clone(items))) != 300 {
 			t.Fatalf("%d items that stand for %d", len(items), len(stands))
 		}
@@ -50,8 +51,8 @@ func TestSampleStandsForAll(t *testing.T) {
 	if math.Abs(mean/half-1) > 0.03 {
 		t.Errorf("samples stand for %v, want %v", mean, half)
 	}
-	first, _ := sample(ids, weight, 300, 1)
-	second, _ := sample(ids, weight, 300, 2)
+	first, _ := sample(ids, weight, 300, nil, 1)
+	second, _ := sample(ids, weight, 300, nil, 2)
 	if slices.Equal(first, second) {
 		t.Error("two seeds give one sample")
 	}
@@ -60,7 +61,7 @@ func TestSampleStandsForAll(t *testing.T) {
 	for slices.Contains(first, out) {
 		out++
 	}
-	less, _ := sample(slices.Delete(slices.Clone(ids), int(out), int(out)+1), slices.Delete(slices.Clone(weight), int(out), int(out)+1), 300, 1)
+	less, _ := sample(slices.Delete(slices.Clone(ids), int(out), int(out)+1), slices.Delete(slices.Clone(weight), int(out), int(out)+1), 300, nil, 1)
 	changed := 0
 	for i, item := range less {
 		if item >= out {
@@ -73,11 +74,41 @@ func TestSampleStandsForAll(t *testing.T) {
 	if changed > 0 {
 		t.Errorf("%d drawn items changed", changed)
 	}
-	if items, stands := sample(ids, weight, n, 1); len(items) != n || stands != nil {
+	if items, stands := sample(ids, weight, n, nil, 1); len(items) != n || stands != nil {
 		t.Errorf("of a sample of all, %d items are in", len(items))
 	}
-	if items, _ := sample(ids, make([]float64, n), 10, 1); len(items) != 10 {
+	if items, _ := sample(ids, make([]float64, n), 10, nil, 1); len(items) != 10 {
 		t.Errorf("without weights %d items are in", len(items))
+	}
+}
+
+// Some items are surely in, and the sums are still those of all.
+func TestSampleOfSureItems(t *testing.T) {
+	const n = 400
+	ids, weight, sure := make([]string, n), make([]float64, n), []int32{}
+	total, mean := 0.0, 0.0
+	for i := range ids {
+		ids[i], weight[i] = fmt.Sprintf("i%03d", i), float64(1+i%5)
+		if total += weight[i]; i%20 == 0 {
+			sure = append(sure, int32(i))
+		}
+	}
+	for seed := range uint64(50) {
+		items, stands := sample(ids, weight, 60, sure, seed)
+		for _, item := range sure {
+			if at, in := slices.BinarySearch(items, item); !in || stands[at] != weight[item] {
+				t.Fatalf("item %d is not in, or stands for others, too", item)
+			}
+		}
+		for _, w := range stands {
+			mean += w / 50
+		}
+	}
+	if math.Abs(mean/total-1) > 0.03 {
+		t.Errorf("samples stand for %v, want %v", mean, total)
+	}
+	if items, _ := sample(ids, weight, len(sure), sure, 1); !slices.Equal(items, sure) {
+		t.Errorf("with room for no other, items %v are in", items)
 	}
 }
 
@@ -124,6 +155,19 @@ func TestFitOnASample(t *testing.T) {
 			if n := a.Tally.Counts; n[ItemsCame] != 1 || n[ItemsGone] != 0 || n["items"] != items+1 || n[DescriptionsChanged] != 0 {
 				t.Errorf("counted are %v", n)
 			}
+			// Other traffic, and a sample hardly larger than the clusters are many: none of
+			// them is taken for empty.
+			in.cfg.Previous, in.cfg.FitSample, in.cfg.Seed, in.number = a.Version, 7, 5, 2
+			in.events = eventLines(randomEvents(rng, 300))
+			_, few := cluster(t, in)
+			if n := few.Tally.Counts; few.Exit != 0 || n[ItemsFitted] != 7 || n[ItemsMoved]+n[ClustersDied]+n[DescriptionsChanged] != 0 {
+				t.Errorf("exit %d, %s, counted are %v", few.Exit, few.Message, n)
+			}
+			in.cfg.Previous, in.cfg.FitSample, in.number = few.Version, 5, 3
+			if _, none := cluster(t, in); none.Exit != 1 || !strings.Contains(none.Message, "--fit_sample=5 items cannot fill 6 clusters: fit on more items") {
+				t.Errorf("exit %d, %q", none.Exit, none.Message)
+			}
+
 			moved := int64(0)
 			now, _, err := tables.Read[schemas.ItemCluster](t.Context(), out, schemas.ItemClustersTable, a.Version)
 			if err != nil {
